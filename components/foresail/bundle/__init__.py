@@ -1,0 +1,6 @@
+"""The published forecast: a folder that carries its own checksums. Reading needs numpy only."""
+
+from foresail.bundle.reader import Bundle
+from foresail.bundle.schema import HorizonEntry, Manifest, Quality, Segment, SeriesEntry
+
+__all__ = ["Bundle", "HorizonEntry", "Manifest", "Quality", "Segment", "SeriesEntry"]

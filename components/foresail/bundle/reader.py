@@ -1,0 +1,165 @@
+"""Open a bundle: verified once, mapped, never trusted."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from foresail.bundle.schema import (
+    FORECAST,
+    HISTORY,
+    HISTORY_HOURS,
+    INDEX,
+    MANIFEST,
+    SCHEMA_VERSION,
+    SERVED,
+    Manifest,
+    SeriesEntry,
+)
+from foresail.errors import BadBundle
+
+_BLOCK = 1 << 20
+_INDEX = TypeAdapter(tuple[SeriesEntry, ...])
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle.
+
+    Attributes:
+        manifest: Its manifest.
+        index: One entry a series.
+        forecast: float32 `(series, steps, quantiles)`, mapped read-only.
+        history: float32 `(series, 672)`, mapped read-only.
+    """
+
+    manifest: Manifest
+    index: tuple[SeriesEntry, ...]
+    forecast: NDArray[np.float32]
+    history: NDArray[np.float32]
+
+    @staticmethod
+    def open(folder: Path) -> "Bundle":
+        """Verify and map the served files of a bundle.
+
+        Raises:
+            BadBundle: The manifest is missing or of a newer schema, a file is missing, has other
+                bytes than the manifest says, holds a wrong shape, type or value.
+        """
+        manifest = read_manifest(folder)
+        for name in SERVED:
+            verify_file(folder, name, manifest)
+        try:
+            index = _INDEX.validate_json((folder / INDEX).read_bytes())
+        except ValidationError as error:
+            raise BadBundle(f"{folder.name}: {INDEX} is not an index of series") from error
+        forecast = _map(folder, FORECAST)
+        history = _map(folder, HISTORY)
+        _check_arrays(folder.name, manifest, index, forecast, history)
+        return Bundle(manifest, index, forecast, history)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a bundle folder.
+
+    Raises:
+        BadBundle: It is missing, unreadable, unsafe, or of a newer schema.
+    """
+    path = folder / MANIFEST
+    try:
+        return parse_manifest(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BadBundle(f"{folder.name} has no {MANIFEST}: it is not a whole bundle") from error
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Return the manifest in these bytes.
+
+    Raises:
+        BadBundle: They are no manifest, name a file outside the folder, or are of a newer schema.
+    """
+    try:
+        raw = json.loads(data)
+        version = raw.get("schema_version", SCHEMA_VERSION)
+    except (ValueError, AttributeError) as error:
+        raise BadBundle(f"{MANIFEST} is not JSON of a manifest") from error
+    if version != SCHEMA_VERSION:
+        raise BadBundle(
+            f"the bundle has schema version {version}, this Foresail reads {SCHEMA_VERSION}; "
+            "upgrade the older of the two"
+        )
+    try:
+        manifest = Manifest.model_validate(raw)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
+        raise BadBundle(f"{MANIFEST} is incomplete or wrong in: {fields}") from error
+    unsafe = [name for name in manifest.files if not _SAFE.fullmatch(name) or ".." in name]
+    if unsafe:
+        raise BadBundle(f"{MANIFEST} names {unsafe[0]!r}, which is no path inside the bundle")
+    missing = [name for name in SERVED if name not in manifest.files]
+    if missing:
+        raise BadBundle(f"{MANIFEST} lacks {', '.join(missing)}")
+    return manifest
+
+
+def verify_file(folder: Path, name: str, manifest: Manifest) -> None:
+    """Hold one file of a bundle to its checksum.
+
+    Raises:
+        BadBundle: It is missing or has other bytes than the manifest says.
+    """
+    expected = manifest.files[name]
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with (folder / name).open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+    except OSError as error:
+        raise BadBundle(f"{folder.name}: {name} is missing") from error
+    if size != expected.size or digest.hexdigest() != expected.sha256:
+        raise BadBundle(f"{folder.name}: {name} is not the file that was published (sha256)")
+
+
+def _map(folder: Path, name: str) -> NDArray[np.float32]:
+    try:
+        array: NDArray[np.float32] = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise BadBundle(f"{folder.name}: {name} is not a plain array of numbers") from error
+    if array.dtype != np.dtype("<f4"):
+        raise BadBundle(f"{folder.name}: {name} holds {array.dtype}, expected float32")
+    return array
+
+
+def _check_arrays(
+    name: str,
+    manifest: Manifest,
+    index: tuple[SeriesEntry, ...],
+    forecast: NDArray[np.float32],
+    history: NDArray[np.float32],
+) -> None:
+    shape = (manifest.series, manifest.steps, len(manifest.quantiles))
+    if forecast.shape != shape or len(index) != manifest.series:
+        raise BadBundle(
+            f"{name}: expected {shape} forecasts and {manifest.series} series, "
+            f"found {forecast.shape} and {len(index)}"
+        )
+    if history.shape != (manifest.series, HISTORY_HOURS):
+        raise BadBundle(f"{name}: {HISTORY} has shape {history.shape}")
+    if any(entry.hours > manifest.steps for entry in index):
+        raise BadBundle(f"{name}: a series claims more than the {manifest.steps} stored hours")
+    span = timedelta(seconds=manifest.step_seconds * manifest.steps)
+    if manifest.covers_until - manifest.trained_until != span:
+        raise BadBundle(f"{name}: covers_until is not trained_until + {manifest.steps} steps")
+    if not np.isfinite(forecast).all():
+        raise BadBundle(f"{name}: {FORECAST} holds values that are not finite")
+    if (np.diff(forecast, axis=2) < 0).any():
+        raise BadBundle(f"{name}: {FORECAST} holds quantiles that cross")

@@ -1,0 +1,134 @@
+"""What a bundle's JSON files hold, as types.
+
+A bundle is one metric's whole panel:
+
+- `forecast.npy`  float32 `(series, steps, quantiles)`: hour `i` is `trained_until + i` hours.
+- `history.npy`   float32 `(series, 672)`: the last 28 days before `trained_until`; NaN is a gap.
+- `index.json`    a list of `SeriesEntry`, in the order of the arrays.
+- `forecast.parquet`, `recipe.json`, `models/`: for people and for refitting; never served from.
+- `manifest.json` `Manifest`, written last: a folder without it is not a bundle.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+FORECAST, HISTORY, INDEX, MANIFEST = "forecast.npy", "history.npy", "index.json", "manifest.json"
+PARQUET, RECIPE, MODELS = "forecast.parquet", "recipe.json", "models"
+SERVED = (FORECAST, HISTORY, INDEX)
+"""The files a server needs, beside the manifest."""
+HISTORY_HOURS = 28 * 24
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Quality(_Frozen):
+    """The measured promise of one series at one horizon, over held-out windows.
+
+    Attributes:
+        windows: How many windows it was measured on; three at least.
+        coverage: Share of hours inside [p10, p90].
+        sql: Scaled quantile loss, mean over the quantiles; smaller is better.
+        mase: Mean absolute error of the p50, scaled alike.
+        naive_sql: The seasonal naive's (same hour yesterday) on the same windows.
+        naive_mase: As above.
+    """
+
+    windows: int
+    coverage: float
+    sql: float
+    mase: float
+    naive_sql: float
+    naive_mase: float
+
+
+class HorizonEntry(_Frozen):
+    """One series at one horizon.
+
+    Attributes:
+        winner: The contender that is served for it, or None where there is no forecast.
+        code: A `foresail.codes.Code`; 0 where the forecast is whole.
+        reason: One sentence, empty where the code is 0.
+        quality: The measured promise, or None where it is unmeasured (fewer than three windows).
+    """
+
+    winner: str | None
+    code: int = 0
+    reason: str = ""
+    quality: Quality | None = None
+
+
+class Segment(_Frozen):
+    """Leads (hours ahead) that one contender serves: up to and including `until_hours`."""
+
+    until_hours: int
+    model: str
+
+
+class SeriesEntry(_Frozen):
+    """One series of the bundle.
+
+    Attributes:
+        series: Id.
+        metric: Metric.
+        stat: `mean` or `max`.
+        unit: Unit of the values.
+        labels: cluster, scope, node, namespace, kind, workload: those that apply.
+        capacity: Latest `allocatable`, `request`, `limit`, in the unit.
+        hours: How many of the stored steps hold a forecast for this series (the rest is zero).
+        horizons: By horizon name.
+        segments: Who serves which leads, in order.
+    """
+
+    series: str
+    metric: str
+    stat: Literal["mean", "max"] = "mean"
+    unit: str = "1"
+    labels: Mapping[str, str] = Field(default_factory=dict)
+    capacity: Mapping[str, float] = Field(default_factory=dict)
+    hours: int = Field(ge=0)
+    horizons: Mapping[str, HorizonEntry]
+    segments: tuple[Segment, ...] = ()
+
+
+class FileEntry(_Frozen):
+    """One file of the bundle: what it must hash to and how long it is."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0)
+
+
+class Manifest(_Frozen):
+    """`manifest.json`.
+
+    Attributes:
+        schema_version: Of this layout; a newer one is refused by name.
+        metric: The one metric of the bundle.
+        trained_until: The forecast's first hour; nothing at or after it was known.
+        covers_until: The end of the last hour that is stored.
+        step_seconds: 3600.
+        quantiles: Of the last axis of `forecast.npy`, ascending.
+        steps: Length of its middle axis.
+        series: Length of its first axis.
+        horizons: Name -> hours, as trained for.
+        history_digest: Of the history it was trained on.
+        versions: Of foresail and the libraries that made it.
+        files: Path inside the folder -> checksum, for every file but the manifest itself.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    metric: str
+    trained_until: AwareDatetime
+    covers_until: AwareDatetime
+    step_seconds: int = 3600
+    quantiles: tuple[float, ...]
+    steps: int
+    series: int
+    horizons: Mapping[str, int]
+    history_digest: str
+    versions: Mapping[str, str]
+    files: Mapping[str, FileEntry]

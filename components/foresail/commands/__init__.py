@@ -1,0 +1,1 @@
+"""The commands of `foresail`, one thin module each."""

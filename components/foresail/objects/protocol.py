@@ -1,0 +1,32 @@
+"""What Foresail asks of an object store."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class ObjectStore(Protocol):
+    """Whole objects by key, below one root. Keys use `/` and never start with it.
+
+    Every method raises `Unreachable` when the store does not answer, `AccessDenied` when it refuses
+    the credentials, and `NotFound` when the bucket is missing; each message names the place.
+    """
+
+    @property
+    def uri(self) -> str:
+        """The root as the user wrote it, for messages and manifests. Holds no credentials."""
+
+    def get(self, key: str) -> bytes:
+        """Return the whole object.
+
+        Raises:
+            NotFound: There is no such object.
+        """
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the whole object; a reader sees the old one or the new one, never a part."""
+
+    def exists(self, key: str) -> bool:
+        """Say whether the object is there."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Yield all keys below `prefix`, in order."""

@@ -1,0 +1,1 @@
+"""The components of the pipelines: contracts only; the work is in `foresail.steps`."""
