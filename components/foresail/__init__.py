@@ -1,4 +1,4 @@
-"""Foresail forecasts the CPU and memory of Kubernetes clusters: the library inside the containers."""
+"""Foresail: forecasts of the CPU and memory of Kubernetes clusters, as a library."""
 
 from importlib.metadata import version
 

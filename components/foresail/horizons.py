@@ -58,7 +58,3 @@ def parse(names: str | Iterable[str]) -> tuple[Horizon, ...]:
         raise UsageError("no horizon given; use next_day, next_week or next_month")
     return tuple(sorted(found, key=lambda h: h.hours))
 
-
-def bundle_hours(horizons: Iterable[Horizon]) -> int:
-    """Return the hours a bundle stores for these horizons: the longest plus the slack."""
-    return max(h.hours for h in horizons) + SLACK_HOURS

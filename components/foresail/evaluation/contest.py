@@ -1,0 +1,231 @@
+"""The contest: backtest every contender, choose per series and lead, forecast with the winners."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foresail.bundle.schema import HorizonEntry, Segment, SeriesEntry
+from foresail.codes import Code
+from foresail.contenders.protocol import Contender, Outcome
+from foresail.evaluation.eligibility import Eligibility, eligibility
+from foresail.evaluation.losses import naive_scale
+from foresail.evaluation.scores import REFERENCE, ScoreBoard
+from foresail.evaluation.windows import Plan, plan_windows
+from foresail.horizons import SLACK_HOURS, Horizon
+from foresail.panel import FloatArray, Panel, SeriesInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Its outcome, ready to be published.
+
+    Attributes:
+        index: One entry a series, in the panel's order.
+        forecast: Shape `(N, steps, 3)`; zero beyond an entry's `hours`.
+        models: Row -> fitted model as JSON text, where one serves.
+        board: All scores.
+    """
+
+    index: tuple[SeriesEntry, ...]
+    forecast: FloatArray
+    models: dict[int, str]
+    board: ScoreBoard
+
+
+def run_contest(
+    panel: Panel,
+    *,
+    horizons: Sequence[Horizon],
+    contenders: Sequence[Contender],
+    windows: int = 3,
+    slack: int = SLACK_HOURS,
+) -> Contest:
+    """Backtest the contenders on one panel and forecast every series with its winners.
+
+    Args:
+        panel: History up to the last hour known; nothing later exists for anyone here.
+        horizons: Asked for, shortest first.
+        contenders: Must hold the seasonal naive of 24 h.
+        windows: Held-out windows for each series.
+        slack: Hours to forecast beyond the longest horizon, so that a bundle can grow old.
+    """
+    fits = [eligibility(panel.values[i], horizons) for i in range(len(panel))]
+    board = backtest(panel, fits, horizons=horizons, contenders=contenders, windows=windows)
+    winners = [
+        tuple(board.winner(row, s) for s in range(len(fit.allowed))) for row, fit in enumerate(fits)
+    ]
+    return _forecast(panel, fits, winners, board, contenders=contenders, slack=slack)
+
+
+def backtest(
+    panel: Panel,
+    fits: Sequence[Eligibility],
+    *,
+    horizons: Sequence[Horizon],
+    contenders: Sequence[Contender],
+    windows: int,
+) -> ScoreBoard:
+    """Score every contender on the windows that each series' history can hold out."""
+    board = ScoreBoard.empty(
+        [c.name for c in contenders], [i.key for i in panel.index], horizons, windows=windows
+    )
+    groups: dict[Plan, list[int]] = defaultdict(list)
+    for row, fit in enumerate(fits):
+        plan = plan_windows(panel.values[row], fit.allowed, windows=windows)
+        if plan:
+            groups[plan].append(row)
+    for plan, rows in groups.items():
+        for window, back in enumerate(plan.backs):
+            _score_window(
+                panel, board, contenders, rows, window=window, back=back, hours=plan.hours
+            )
+    return board
+
+
+def _score_window(
+    panel: Panel,
+    board: ScoreBoard,
+    contenders: Sequence[Contender],
+    rows: Sequence[int],
+    *,
+    window: int,
+    back: int,
+    hours: int,
+) -> None:
+    origin = len(panel.ds) - back
+    known = Panel(
+        panel.ds[:origin], panel.values[rows, :origin], tuple(panel.index[i] for i in rows)
+    )
+    # a series can be silent up to this origin though it is not today
+    alive = [int(i) for i in np.flatnonzero(np.isfinite(known.values).any(axis=1))]
+    if not alive:
+        return
+    known = known.select(alive)
+    here = [rows[i] for i in alive]
+    y = panel.values[here, origin : origin + hours]
+    scale = naive_scale(known.values)
+    for c, contender in enumerate(contenders):
+        outcome = contender.forecast(known, hours=hours)
+        quantiles = not_below_zero(outcome.quantiles, known.values)
+        board.record(c, window, here, y=y, quantiles=quantiles, scale=scale)
+
+
+def not_below_zero(quantiles: FloatArray, history: FloatArray) -> FloatArray:
+    """Clip at zero the forecasts of series that have never been below it."""
+    below = np.asarray((history < 0).any(axis=1))
+    return np.where(below[:, None, None], quantiles, np.maximum(quantiles, 0.0))
+
+
+def _forecast(
+    panel: Panel,
+    fits: Sequence[Eligibility],
+    winners: Sequence[tuple[str, ...]],
+    board: ScoreBoard,
+    *,
+    contenders: Sequence[Contender],
+    slack: int,
+) -> Contest:
+    steps = board.horizons[-1].hours + slack
+    outcomes = _winning_outcomes(panel, winners, contenders, steps=steps)
+    forecast = np.zeros((len(panel), steps, 3))
+    models: dict[int, str] = {}
+    entries = []
+    for row, (info, fit) in enumerate(zip(panel.index, fits, strict=True)):
+        served, failure = _without_failures(row, winners[row], outcomes)
+        hours = fit.allowed[-1].hours + slack if fit.allowed else 0
+        segments = _segments(served, fit.allowed, hours=hours)
+        start = 0
+        for segment in segments:
+            outcome, place = outcomes[segment.model, row]
+            stop = segment.until_hours
+            forecast[row, start:stop] = outcome.quantiles[place, start:stop]
+            if place in outcome.models:
+                models[row] = outcome.models[place]
+            start = stop
+        forecast[row, hours:] = 0.0
+        entries.append(
+            _entry(row, info, fit, served=served, segments=segments, board=board, failure=failure)
+        )
+    return Contest(tuple(entries), not_below_zero(forecast, panel.values), models, board)
+
+
+def _winning_outcomes(
+    panel: Panel,
+    winners: Sequence[tuple[str, ...]],
+    contenders: Sequence[Contender],
+    *,
+    steps: int,
+) -> dict[tuple[str, int], tuple[Outcome, int]]:
+    """Forecast with each contender only the series it serves; the naive stands by for all."""
+    found: dict[tuple[str, int], tuple[Outcome, int]] = {}
+    for contender in contenders:
+        rows = [
+            row
+            for row, names in enumerate(winners)
+            if names and (contender.name in names or contender.name == REFERENCE)
+        ]
+        if rows:
+            outcome = contender.forecast(panel.select(rows), hours=steps, keep_models=True)
+            found |= {(contender.name, row): (outcome, place) for place, row in enumerate(rows)}
+    return found
+
+
+def _without_failures(
+    row: int, names: Sequence[str], outcomes: dict[tuple[str, int], tuple[Outcome, int]]
+) -> tuple[tuple[str, ...], str]:
+    failure = ""
+    served = []
+    for name in names:
+        outcome, place = outcomes[name, row]
+        failed = outcome.failures.get(place, "")
+        failure = failure or failed
+        served.append(REFERENCE if failed else name)
+    return tuple(served), failure
+
+
+def _segments(
+    names: Sequence[str], allowed: Sequence[Horizon], *, hours: int
+) -> tuple[Segment, ...]:
+    ends = [h.hours for h in allowed[:-1]] + [hours]
+    joined: list[Segment] = []
+    for name, end in zip(names, ends, strict=bool(names)):
+        if joined and joined[-1].model == name:
+            joined.pop()
+        joined.append(Segment(until_hours=end, model=name))
+    return tuple(joined)
+
+
+def _entry(
+    row: int,
+    info: SeriesInfo,
+    fit: Eligibility,
+    *,
+    served: Sequence[str],
+    segments: tuple[Segment, ...],
+    board: ScoreBoard,
+    failure: str,
+) -> SeriesEntry:
+    entries = {
+        name: HorizonEntry(winner=None, code=none.code, reason=none.reason)
+        for name, none in fit.refused.items()
+    }
+    for s, horizon in enumerate(fit.allowed):
+        entries[horizon.name] = HorizonEntry(
+            winner=served[s],
+            code=Code.DEGRADED if failure else Code.OK,
+            reason=failure,
+            quality=board.quality(row, served[: s + 1]),
+        )
+    return SeriesEntry(
+        series=info.series,
+        metric=info.metric,
+        stat="max" if info.stat == "max" else "mean",
+        unit=info.unit,
+        labels=info.labels,
+        capacity=info.capacity,
+        hours=segments[-1].until_hours if segments else 0,
+        horizons=entries,
+        segments=segments,
+    )

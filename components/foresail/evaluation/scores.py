@@ -1,0 +1,174 @@
+"""What every contender scored on every held-out window, kept as sums so that they can be joined.
+
+The leads are cut into segments at the horizons' lengths: (0, 24], (24, 168], (168, 720]. A served
+forecast is a composite - the segment's winner serves the segment - and because the board keeps sums
+a composite's own score over a whole horizon is exact, not an average of averages.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from foresail.bundle.schema import Quality
+from foresail.errors import BadInput
+from foresail.evaluation.losses import inside, quantile_loss
+from foresail.evaluation.windows import MIN_SHARE
+from foresail.horizons import Horizon
+from foresail.panel import FloatArray, SeriesKey
+
+MIN_WINDOWS = 3
+"""Fewer held-out windows than this and a forecast counts as unmeasured."""
+REFERENCE = "seasonal_naive_24h"
+LOSS, ERROR, COVERED, HOURS = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBoard:
+    """Sums over the hours of each segment of each window.
+
+    Attributes:
+        contenders: C names.
+        keys: N series.
+        horizons: Those measured, shortest first; segment s ends with horizon s.
+        sums: Shape `(C, W, N, S, 4)`: scaled quantile loss, scaled absolute error, hours inside the
+            band, hours seen. All zero where a window does not count.
+    """
+
+    contenders: tuple[str, ...]
+    keys: tuple[SeriesKey, ...]
+    horizons: tuple[Horizon, ...]
+    sums: FloatArray
+
+    @staticmethod
+    def empty(
+        contenders: Sequence[str],
+        keys: Sequence[SeriesKey],
+        horizons: Sequence[Horizon],
+        *,
+        windows: int,
+    ) -> "ScoreBoard":
+        """Return a board without a score."""
+        shape = (len(contenders), windows, len(keys), len(horizons), 4)
+        return ScoreBoard(tuple(contenders), tuple(keys), tuple(horizons), np.zeros(shape))
+
+    def record(  # one cell of the board has this many coordinates
+        self,
+        contender: int,
+        window: int,
+        rows: Sequence[int],
+        *,
+        y: FloatArray,
+        quantiles: FloatArray,
+        scale: FloatArray,
+    ) -> None:
+        """Add one contender's forecast of one window.
+
+        Args:
+            contender: Its place in `contenders`.
+            window: 0 for the latest.
+            rows: Which series; n of them.
+            y: What came, shape `(n, hours)`.
+            quantiles: What was forecast, shape `(n, hours, 3)`; NaN where it failed.
+            scale: Shape `(n,)`; NaN where the series has none.
+        """
+        per_hour = np.stack(
+            [
+                quantile_loss(y, quantiles) / scale[:, None],
+                np.abs(y - quantiles[:, :, 1]) / scale[:, None],
+                inside(y, quantiles),
+                np.ones_like(y),
+            ],
+            axis=2,
+        )
+        per_hour[~np.isfinite(per_hour).all(axis=2)] = 0.0
+        start = 0
+        for segment, horizon in enumerate(self.horizons):
+            if horizon.hours > y.shape[1]:
+                break
+            sums = per_hour[:, start : horizon.hours].sum(axis=1)
+            enough = sums[:, HOURS] >= MIN_SHARE * (horizon.hours - start)
+            self.sums[contender, window, rows, segment] = np.where(enough[:, None], sums, 0.0)
+            start = horizon.hours
+
+    def winner(self, row: int, segment: int) -> str:
+        """Return who serves one segment of one series.
+
+        The seasonal naive serves unless another contender beat it, over all windows together, on at
+        least three windows that both were measured on.
+        """
+        sums = self.sums[:, :, row, segment]
+        reference = self.contenders.index(REFERENCE)
+        best, best_loss = REFERENCE, np.inf
+        for c, name in enumerate(self.contenders):
+            both = (sums[c, :, HOURS] > 0) & (sums[reference, :, HOURS] > 0)
+            if both.sum() < MIN_WINDOWS:
+                continue
+            loss = sums[c, both, LOSS].sum() / sums[c, both, HOURS].sum()
+            beaten = sums[reference, both, LOSS].sum() / sums[reference, both, HOURS].sum()
+            if c == reference or loss < beaten:
+                best, best_loss = (name, loss) if loss < best_loss else (best, best_loss)
+        return best
+
+    def quality(self, row: int, winners: Sequence[str]) -> Quality | None:
+        """Return the measured promise of a composite, or None where it is unmeasured.
+
+        Args:
+            row: The series.
+            winners: Who serves each segment, from the first to the horizon's own.
+        """
+        reference = self.contenders.index(REFERENCE)
+        segments = range(len(winners))
+        served = np.stack(
+            [self.sums[self.contenders.index(winners[s]), :, row, s] for s in segments]
+        )
+        naive = np.stack([self.sums[reference, :, row, s] for s in segments])
+        whole = (served[:, :, HOURS] > 0).all(axis=0) & (naive[:, :, HOURS] > 0).all(axis=0)
+        if whole.sum() < MIN_WINDOWS:
+            return None
+        ours = served[:, whole].sum(axis=(0, 1))
+        theirs = naive[:, whole].sum(axis=(0, 1))
+        return Quality(
+            windows=int(whole.sum()),
+            coverage=float(ours[COVERED] / ours[HOURS]),
+            sql=float(ours[LOSS] / ours[HOURS]),
+            mase=float(ours[ERROR] / ours[HOURS]),
+            naive_sql=float(theirs[LOSS] / theirs[HOURS]),
+            naive_mase=float(theirs[ERROR] / theirs[HOURS]),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the board as one npz file."""
+        meta = {
+            "contenders": self.contenders,
+            "keys": self.keys,
+            "horizons": [(h.name, h.hours, h.min_history_hours) for h in self.horizons],
+        }
+        with path.open("wb") as file:
+            np.savez_compressed(file, sums=self.sums, meta=np.array(json.dumps(meta)))
+
+    @staticmethod
+    def load(path: Path) -> "ScoreBoard":
+        """Read what `save` wrote.
+
+        Raises:
+            BadInput: The file is no score board.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                sums, meta = stored["sums"], json.loads(str(stored["meta"]))
+        except (OSError, ValueError, KeyError) as error:
+            raise BadInput(f"{path.name} is no score board; run train again") from error
+        return ScoreBoard(
+            tuple(meta["contenders"]),
+            tuple(SeriesKey(*key) for key in meta["keys"]),
+            tuple(Horizon(*h) for h in meta["horizons"]),
+            sums,
+        )
+
+
+def relative(quality: Quality) -> float:
+    """Return (sql + 0.01) / (naive's sql + 0.01): below 1 beats yesterday's shape."""
+    return (quality.sql + 0.01) / (quality.naive_sql + 0.01)
