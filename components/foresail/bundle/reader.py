@@ -59,7 +59,9 @@ class Bundle:
         try:
             index = _INDEX.validate_json((folder / INDEX).read_bytes())
         except ValidationError as error:
-            raise BadBundle(f"{folder.name}: {INDEX} is not an index of series") from error
+            raise BadBundle(
+                f"{folder.name}: {INDEX} is not an index of series", check="index"
+            ) from error
         forecast = _map(folder, FORECAST)
         history = _map(folder, HISTORY)
         _check_arrays(folder.name, manifest, index, forecast, history)
@@ -76,7 +78,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return parse_manifest(path.read_bytes())
     except FileNotFoundError as error:
-        raise BadBundle(f"{folder.name} has no {MANIFEST}: it is not a whole bundle") from error
+        raise BadBundle(
+            f"{folder.name} has no {MANIFEST}: it is not a whole bundle", check="manifest"
+        ) from error
 
 
 def parse_manifest(data: bytes) -> Manifest:
@@ -89,23 +93,28 @@ def parse_manifest(data: bytes) -> Manifest:
         raw = json.loads(data)
         version = raw.get("schema_version", SCHEMA_VERSION)
     except (ValueError, AttributeError) as error:
-        raise BadBundle(f"{MANIFEST} is not JSON of a manifest") from error
+        raise BadBundle(f"{MANIFEST} is not JSON of a manifest", check="manifest") from error
     if version != SCHEMA_VERSION:
         raise BadBundle(
             f"the bundle has schema version {version}, this Foresail reads {SCHEMA_VERSION}; "
-            "upgrade the older of the two"
+            "upgrade the older of the two",
+            check="schema",
         )
     try:
         manifest = Manifest.model_validate(raw)
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
-        raise BadBundle(f"{MANIFEST} is incomplete or wrong in: {fields}") from error
+        raise BadBundle(
+            f"{MANIFEST} is incomplete or wrong in: {fields}", check="manifest"
+        ) from error
     unsafe = [name for name in manifest.files if not _SAFE.fullmatch(name) or ".." in name]
     if unsafe:
-        raise BadBundle(f"{MANIFEST} names {unsafe[0]!r}, which is no path inside the bundle")
+        raise BadBundle(
+            f"{MANIFEST} names {unsafe[0]!r}, which is no path inside the bundle", check="path"
+        )
     missing = [name for name in SERVED if name not in manifest.files]
     if missing:
-        raise BadBundle(f"{MANIFEST} lacks {', '.join(missing)}")
+        raise BadBundle(f"{MANIFEST} lacks {', '.join(missing)}", check="manifest")
     return manifest
 
 
@@ -124,18 +133,24 @@ def verify_file(folder: Path, name: str, manifest: Manifest) -> None:
                 digest.update(block)
                 size += len(block)
     except OSError as error:
-        raise BadBundle(f"{folder.name}: {name} is missing") from error
+        raise BadBundle(f"{folder.name}: {name} is missing", check="missing") from error
     if size != expected.size or digest.hexdigest() != expected.sha256:
-        raise BadBundle(f"{folder.name}: {name} is not the file that was published (sha256)")
+        raise BadBundle(
+            f"{folder.name}: {name} is not the file that was published (sha256)", check="sha256"
+        )
 
 
 def _map(folder: Path, name: str) -> NDArray[np.float32]:
     try:
         array: NDArray[np.float32] = np.load(folder / name, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
-        raise BadBundle(f"{folder.name}: {name} is not a plain array of numbers") from error
+        raise BadBundle(
+            f"{folder.name}: {name} is not a plain array of numbers", check="dtype"
+        ) from error
     if array.dtype != np.dtype("<f4"):
-        raise BadBundle(f"{folder.name}: {name} holds {array.dtype}, expected float32")
+        raise BadBundle(
+            f"{folder.name}: {name} holds {array.dtype}, expected float32", check="dtype"
+        )
     return array
 
 
@@ -150,16 +165,21 @@ def _check_arrays(
     if forecast.shape != shape or len(index) != manifest.series:
         raise BadBundle(
             f"{name}: expected {shape} forecasts and {manifest.series} series, "
-            f"found {forecast.shape} and {len(index)}"
+            f"found {forecast.shape} and {len(index)}",
+            check="shape",
         )
     if history.shape != (manifest.series, HISTORY_HOURS):
-        raise BadBundle(f"{name}: {HISTORY} has shape {history.shape}")
+        raise BadBundle(f"{name}: {HISTORY} has shape {history.shape}", check="shape")
     if any(entry.hours > manifest.steps for entry in index):
-        raise BadBundle(f"{name}: a series claims more than the {manifest.steps} stored hours")
+        raise BadBundle(
+            f"{name}: a series claims more than the {manifest.steps} stored hours", check="hours"
+        )
     span = timedelta(seconds=manifest.step_seconds * manifest.steps)
     if manifest.covers_until - manifest.trained_until != span:
-        raise BadBundle(f"{name}: covers_until is not trained_until + {manifest.steps} steps")
+        raise BadBundle(
+            f"{name}: covers_until is not trained_until + {manifest.steps} steps", check="covers"
+        )
     if not np.isfinite(forecast).all():
-        raise BadBundle(f"{name}: {FORECAST} holds values that are not finite")
+        raise BadBundle(f"{name}: {FORECAST} holds values that are not finite", check="not-finite")
     if (np.diff(forecast, axis=2) < 0).any():
-        raise BadBundle(f"{name}: {FORECAST} holds quantiles that cross")
+        raise BadBundle(f"{name}: {FORECAST} holds quantiles that cross", check="crossing")

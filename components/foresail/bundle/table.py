@@ -39,9 +39,9 @@ def write_parquet(
         .take(pa.array(rows))
         for name in ("series", "metric", "stat")
     }
-    columns["ds"] = pa.array(
-        start + leads.astype("timedelta64[h]"), pa.timestamp("s")
-    ).cast(pa.timestamp("ms", tz="UTC"))
+    columns["ds"] = pa.array(start + leads.astype("timedelta64[h]"), pa.timestamp("s")).cast(
+        pa.timestamp("ms", tz="UTC")
+    )
     for q, name in enumerate(("p10", "p50", "p90")):
         columns[name] = pa.array(forecast[rows, leads, q].astype(np.float32))
     columns["model"] = pa.array(models, pa.string()).dictionary_encode()

@@ -54,6 +54,11 @@ class ScoreBoard:
         shape = (len(contenders), windows, len(keys), len(horizons), 4)
         return ScoreBoard(tuple(contenders), tuple(keys), tuple(horizons), np.zeros(shape))
 
+    def rows(self, rows: Sequence[int]) -> "ScoreBoard":
+        """Return the board of these series."""
+        keys = tuple(self.keys[i] for i in rows)
+        return ScoreBoard(self.contenders, keys, self.horizons, self.sums[:, :, list(rows)])
+
     def record(  # one cell of the board has this many coordinates
         self,
         contender: int,

@@ -24,7 +24,7 @@ _STYLE = {
 _SCALES = {"bytes": (2.0**30, "GiB")}
 
 
-def forecast_chart(  # noqa: PLR0913  # what one sees in the picture
+def forecast_chart(  # what one sees in the picture
     *,
     title: str,
     unit: str,

@@ -1,0 +1,129 @@
+"""`foresail forecast`: history in, forecast out, no server."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from foresail.commands.prophet_options import (
+    ChangepointPriorScale,
+    DailySeasonality,
+    HolidaysCountry,
+    WeeklySeasonality,
+    YearlySeasonality,
+)
+from foresail.evaluation.gate import standings
+from foresail.evaluation.scores import relative
+from foresail.oneshot import OneShot
+
+app = typer.Typer(rich_markup_mode=None)
+SHOWN = 20
+
+
+@app.command(
+    epilog="Example: foresail forecast --history usage.parquet --as-of 2026-11-20T23:00:00Z "
+    "--horizon next_week --out week.xlsx"
+)
+def forecast(  # one parameter an option
+    history: Annotated[
+        str,
+        typer.Option(
+            help="CSV or Parquet, on disk or s3://: series,metric,ds,y (hourly or finer, UTC), "
+            "or timestamp and one column a metric."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File to write: .parquet, .csv or .xlsx.")],
+    horizon: Annotated[str, typer.Option(help="next_day, next_week or next_month.")] = "next_day",
+    as_of: Annotated[
+        str,
+        typer.Option(
+            help="The last hour known, such as 2026-11-20T23:00:00Z; the forecast starts one hour "
+            "later and uses nothing after it. Default: the last hour of the history."
+        ),
+    ] = "",
+    timezone: Annotated[
+        str, typer.Option(help="Zone of stamps that carry none, such as Europe/Berlin.")
+    ] = "",
+    changepoint_prior_scale: ChangepointPriorScale = 0.05,
+    yearly_seasonality: YearlySeasonality = "auto",
+    weekly_seasonality: WeeklySeasonality = "auto",
+    daily_seasonality: DailySeasonality = "auto",
+    holidays_country: HolidaysCountry = "",
+    seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
+) -> None:
+    """Forecast every series of a history file; each (series, hour) gets a row.
+
+    Where there is no forecast p10, p50, p90 are empty and code and reason say why.
+    """
+    from foresail.contenders import ProphetSettings  # noqa: PLC0415  # heavy
+    from foresail.history import read_table  # noqa: PLC0415  # heavy
+    from foresail.horizons import by_name  # noqa: PLC0415  # beside the others
+    from foresail.oneshot import check_suffix, forecast_frame, write_rows  # noqa: PLC0415  # heavy
+    from foresail.settings import Settings  # noqa: PLC0415  # beside the others
+    from foresail.times import parse_hour  # noqa: PLC0415  # beside the others
+
+    check_suffix(out)
+    asked = by_name(horizon)
+    until = parse_hour(as_of) if as_of else None
+    settings = ProphetSettings(
+        changepoint_prior_scale=changepoint_prior_scale,
+        yearly_seasonality=yearly_seasonality,
+        weekly_seasonality=weekly_seasonality,
+        daily_seasonality=daily_seasonality,
+        holidays_country=holidays_country,
+    )
+    console = Console(stderr=True)
+    frame = read_table(history, settings=Settings(), timezone=timezone)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("fitting Prophet", total=None)
+        result = forecast_frame(
+            frame,
+            horizon=asked,
+            now=datetime.now(UTC),
+            as_of=until,
+            settings=settings,
+            seed=seed,
+            on_fit=lambda: progress.advance(task),
+        )
+    write_rows(result.rows, out)
+    _print(result, console, out=out)
+
+
+def _print(result: OneShot, console: Console, *, out: Path) -> None:
+    entries = result.contest.index
+    table = Table(title=None, box=None, pad_edge=False)
+    for name in ("series", "metric", "winner"):
+        table.add_column(name)
+    for name in ("error vs naive", "coverage", "windows"):
+        table.add_column(name, justify="right")
+    for entry in entries[:SHOWN]:
+        (horizon,) = entry.horizons.values()
+        quality = horizon.quality
+        measured = (
+            (f"{100 * (relative(quality) - 1):+.0f} %", f"{quality.coverage:.0%}", quality.windows)
+            if quality
+            else ("unmeasured" if horizon.winner else f"code {int(horizon.code)}", "", "")
+        )
+        table.add_row(
+            entry.series, entry.metric, horizon.winner or "none", *(str(word) for word in measured)
+        )
+    console.print(table)
+    if len(entries) > SHOWN:
+        console.print(f"... and {len(entries) - SHOWN} more series")
+    for metric in sorted({entry.metric for entry in entries}):
+        for row in standings(metric, [e for e in entries if e.metric == metric]):
+            if row.challenger is not None:
+                console.print(
+                    f"{metric}: {row.measured} of {row.series} series measured; error "
+                    f"{row.challenger:.2f} of the seasonal naive's"
+                )
+    without = result.rows.loc[result.rows["p50"].isna(), "code"]
+    if len(without):
+        codes = ", ".join(str(code) for code in sorted(without.unique()))
+        console.print(f"{len(without)} rows have no forecast (codes {codes}); see reason")
+    console.print(f"wrote {len(result.rows)} rows to {out}")

@@ -1,0 +1,47 @@
+"""A contest in a few figures and in one table."""
+
+from collections import Counter
+
+from foresail.evaluation.contest import Contest
+from foresail.evaluation.gate import standings
+
+_LEGEND = (
+    "Error: scaled quantile loss relative to the seasonal naive (same hour yesterday), "
+    "geometric mean; below 1 is better. Coverage: held-out hours inside p10 to p90."
+)
+
+
+def headline(contest: Contest) -> dict[str, float]:
+    """Return `<metric>_<horizon>_vs_naive` and `..._coverage` where they were measured."""
+    figures: dict[str, float] = {}
+    for metric in sorted({entry.metric for entry in contest.index}):
+        entries = [entry for entry in contest.index if entry.metric == metric]
+        for row in standings(metric, entries):
+            if row.challenger is not None and row.coverage is not None:
+                figures[f"{metric}_{row.horizon}_vs_naive"] = row.challenger
+                figures[f"{metric}_{row.horizon}_coverage"] = row.coverage
+    return figures
+
+
+def markdown(contest: Contest) -> str:
+    """Return the contest as a Markdown table for the dashboard."""
+    lines = [
+        "### Forecast",
+        "",
+        _LEGEND,
+        "",
+        "| metric | horizon | series | measured | windows | vs naive | coverage | served by |",
+        "|---|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for metric in sorted({entry.metric for entry in contest.index}):
+        entries = [entry for entry in contest.index if entry.metric == metric]
+        for row in standings(metric, entries):
+            served = Counter(e.horizons[row.horizon].winner or "none" for e in entries)
+            error = "unmeasured" if row.challenger is None else f"{row.challenger:.2f}"
+            cover = "" if row.coverage is None else f"{row.coverage:.0%}"
+            by = ", ".join(f"{name} {count}" for name, count in served.most_common())
+            lines.append(
+                f"| {metric} | {row.horizon} | {row.series} | {row.measured} | {row.windows} "
+                f"| {error} | {cover} | {by} |"
+            )
+    return "\n".join([*lines, ""])

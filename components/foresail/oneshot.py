@@ -1,0 +1,154 @@
+"""A forecast without any server: a history file in, a forecast file out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foresail.bundle.schema import SeriesEntry
+from foresail.codes import Code
+from foresail.contenders import ProphetSettings
+from foresail.errors import UsageError
+from foresail.evaluation.contest import Contest, run_contest
+from foresail.evaluation.field import field
+from foresail.features import hourly_panel
+from foresail.horizons import Horizon
+from foresail.longframe import KEY, with_stat
+from foresail.panel import HOUR, SeriesKey, TimeArray
+from foresail.quality import judge
+
+COLUMNS = ["series", "metric", "ds", "p10", "p50", "p90", "model", "code", "reason"]
+SUFFIXES = (".parquet", ".csv", ".xlsx")
+
+
+@dataclass(frozen=True, slots=True)
+class OneShot:
+    """What `forecast_frame` returns.
+
+    Attributes:
+        rows: One for every (series, hour): `series`, `metric`, `stat` where the history has one,
+            `ds`, `p10`, `p50`, `p90`, `model`, `code`, `reason`; empty quantiles where there is no
+            forecast.
+        contest: Scores and winners of the series that were forecast.
+    """
+
+    rows: pd.DataFrame
+    contest: Contest
+
+
+def forecast_frame(
+    frame: pd.DataFrame,
+    *,
+    horizon: Horizon,
+    now: datetime,
+    as_of: datetime | None = None,
+    settings: ProphetSettings | None = None,
+    seed: int = 0,
+    on_fit: Callable[[], None] = lambda: None,
+) -> OneShot:
+    """Forecast a long history, using nothing after `as_of`.
+
+    Args:
+        frame: `series`, `metric`, `ds` (UTC-aware, hourly or finer), `y`, optionally `stat`,
+            `unit`.
+        horizon: How far ahead; the forecast starts one hour after `as_of`.
+        now: The present; later stamps are refused.
+        as_of: The last hour known; None for the last hour of the history.
+        settings: Prophet's.
+        seed: Of everything drawn at random.
+        on_fit: Called after each of Prophet's fits.
+
+    Raises:
+        BadInput: The frame is no long frame, or no series is left to forecast.
+    """
+    judgement = judge(frame, now=now, as_of=as_of)
+    panel = hourly_panel(judgement.frame, as_of=as_of)
+    with field(settings or ProphetSettings(), seed=seed, on_fit=on_fit) as contenders:
+        contest = run_contest(panel, horizons=(horizon,), contenders=contenders, slack=0)
+    ds = panel.as_of + HOUR * np.arange(1, horizon.hours + 1)
+    parts = [_served(entry, contest.forecast[i], ds) for i, entry in enumerate(contest.index)]
+    refused = {r.key: (r.code, r.reason) for r in judgement.refusals}
+    known = {SeriesKey(e.series, e.metric, e.stat) for e in contest.index}
+    given = with_stat(frame)[KEY].drop_duplicates().itertuples(index=False)
+    for key in sorted(SeriesKey(*map(str, row)) for row in given):
+        if key not in known:
+            code, reason = refused.get(key, (Code.EMPTY_SERIES, "no value up to the last hour"))
+            parts.append(_absent(key, ds, code=code, reason=reason))
+    rows = pd.concat(parts, ignore_index=True).sort_values([*KEY, "ds"], kind="stable")
+    columns = [*COLUMNS[:2], "stat", *COLUMNS[2:]] if "stat" in frame else COLUMNS
+    return OneShot(rows[columns].reset_index(drop=True), contest)
+
+
+def _served(entry: SeriesEntry, quantiles: np.ndarray, ds: TimeArray) -> pd.DataFrame:
+    key = SeriesKey(entry.series, entry.metric, entry.stat)
+    (horizon,) = entry.horizons.values()
+    if not horizon.winner:
+        return _absent(key, ds, code=horizon.code, reason=horizon.reason)
+    rows = _rows(key, ds, code=horizon.code, reason=horizon.reason)
+    return rows.assign(
+        p10=quantiles[:, 0], p50=quantiles[:, 1], p90=quantiles[:, 2], model=horizon.winner
+    )
+
+
+def _absent(key: SeriesKey, ds: TimeArray, *, code: int, reason: str) -> pd.DataFrame:
+    return _rows(key, ds, code=code, reason=reason).assign(
+        p10=np.nan, p50=np.nan, p90=np.nan, model=""
+    )
+
+
+def _rows(key: SeriesKey, ds: TimeArray, *, code: int, reason: str) -> pd.DataFrame:
+    stamps = pd.DatetimeIndex(ds.astype("datetime64[ms]")).tz_localize("UTC")
+    return pd.DataFrame({**key._asdict(), "ds": stamps, "code": int(code), "reason": reason})
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse an output file whose kind we do not write, before any work is done.
+
+    Raises:
+        UsageError: Its ending is none of .parquet, .csv, .xlsx.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}")
+
+
+def write_rows(rows: pd.DataFrame, path: Path) -> None:
+    """Write the rows as Parquet, CSV or XLSX, by the file's ending; whole or not at all.
+
+    Raises:
+        UsageError: The ending is none of these, or the folder does not exist.
+    """
+    check_suffix(path)
+    if not path.parent.is_dir():
+        raise UsageError(f"the folder {path.parent} does not exist; create it first")
+    partial = path.with_name(f".{path.name}.partial{path.suffix}")
+    if path.suffix.lower() == ".parquet":
+        rows.to_parquet(partial, index=False)
+    elif path.suffix.lower() == ".csv":
+        stamps = rows["ds"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        rows.assign(ds=stamps, series=rows["series"].map(harmless)).to_csv(partial, index=False)
+    else:
+        _write_xlsx(rows, partial)
+    partial.replace(path)
+
+
+def harmless(text: str) -> str:
+    """Return a text cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _write_xlsx(rows: pd.DataFrame, path: Path) -> None:
+    # Excel knows no zones; the header says which one it is
+    sheet = rows.assign(ds=rows["ds"].dt.tz_localize(None)).rename(columns={"ds": "ds (UTC)"})
+    # strings_to_formulas off: a series named =cmd stays text
+    options = {"options": {"strings_to_formulas": False, "strings_to_urls": False}}
+    with pd.ExcelWriter(
+        path, engine="xlsxwriter", datetime_format="yyyy-mm-dd hh:mm", engine_kwargs=options
+    ) as writer:
+        sheet.to_excel(writer, sheet_name="forecast", index=False, freeze_panes=(1, 0))
+        book = writer.sheets["forecast"]
+        book.set_column(0, 0, 36)
+        book.set_column(2, 2, 17)
+        book.autofilter(0, 0, len(sheet), len(sheet.columns) - 1)
