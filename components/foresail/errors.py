@@ -53,4 +53,12 @@ class NotFound(ForesailError):  # noqa: N818
 
 
 class BadBundle(ForesailError):  # noqa: N818
-    """A published forecast fails its own checks and is not served."""
+    """A published forecast fails its own checks and is not served.
+
+    Attributes:
+        check: Which check, as a word for metrics: `sha256`, `schema`, `shape`, `not-finite`, ...
+    """
+
+    def __init__(self, message: str, *, check: str = "invalid") -> None:
+        self.check = check
+        super().__init__(message)

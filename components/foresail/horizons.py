@@ -57,4 +57,3 @@ def parse(names: str | Iterable[str]) -> tuple[Horizon, ...]:
     if not found:
         raise UsageError("no horizon given; use next_day, next_week or next_month")
     return tuple(sorted(found, key=lambda h: h.hours))
-

@@ -9,10 +9,9 @@ def import_prophet() -> ModuleType:
     """Import and return `prophet`; its own and cmdstan's progress lines stay out of our output."""
     # Prophet logs an error where plotly is absent, though nothing of ours draws with it
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
     logging.getLogger("prophet").setLevel(logging.ERROR)
     prophet = importlib.import_module("prophet")
-
-    # importing cmdstanpy sets its logger's level anew
+    # Prophet imports cmdstanpy at the first fit, and that import sets its logger's level anew
+    importlib.import_module("cmdstanpy")
     logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
     return prophet

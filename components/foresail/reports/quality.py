@@ -61,8 +61,7 @@ def quality_report(judgement: Judgement) -> str:
 
 
 def _gaps_of(panel: Panel, row: int) -> _Gaps:
-    values = panel.values  # noqa: PD011  # a panel, not a frame
-    known = np.isfinite(values[row])
+    known = np.isfinite(panel.values[row])
     first = int(known.argmax())
     return _Gaps(
         panel.index[row].key,
