@@ -11,7 +11,8 @@ def import_prophet() -> ModuleType:
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
     logging.getLogger("prophet").setLevel(logging.ERROR)
     prophet = importlib.import_module("prophet")
-    # Prophet imports cmdstanpy at the first fit, and that import sets its logger's level anew
-    importlib.import_module("cmdstanpy")
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
+    # at its first line cmdstanpy gives its logger a handler and a level, unless it has a handler
+    cmdstan = logging.getLogger("cmdstanpy")
+    cmdstan.addHandler(logging.NullHandler())
+    cmdstan.setLevel(logging.ERROR)
     return prophet

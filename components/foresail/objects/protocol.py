@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+from foresail.errors import NotFound
+
+
+class NoBucket(NotFound):
+    """The bucket itself is missing, not only an object in it."""
+
 
 class ObjectStore(Protocol):
     """Whole objects by key, below one root. Keys use `/` and never start with it.
 
     Every method raises `Unreachable` when the store does not answer, `AccessDenied` when it refuses
-    the credentials, and `NotFound` when the bucket is missing; each message names the place.
+    the credentials, and `NoBucket` when the bucket is missing; each message names the place.
     """
 
     @property

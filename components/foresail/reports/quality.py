@@ -1,11 +1,13 @@
 """The report of `validate`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from foresail.features import hourly_panel
+from foresail.history.manifest import Refusal
 from foresail.panel import Panel, SeriesKey
 from foresail.quality import Judgement
 from foresail.reports.charts import share_chart
@@ -32,8 +34,13 @@ class _Scope:
     gaps: float
 
 
-def quality_report(judgement: Judgement) -> str:
-    """Return the HTML of what came, what was refused and where the gaps are."""
+def quality_report(judgement: Judgement, *, refusals: Sequence[Refusal]) -> str:
+    """Return the HTML of what came, what was refused and where the gaps are.
+
+    Args:
+        judgement: Of the staged history.
+        refusals: All series that do not go on, those that staging left out among them.
+    """
     frame = judgement.frame
     panel = hourly_panel(frame)
     per_series = [_gaps_of(panel, i) for i in range(len(panel))]
@@ -44,7 +51,7 @@ def quality_report(judgement: Judgement) -> str:
     return render(
         "quality.html",
         accepted=len(panel),
-        refusals=judgement.refusals,
+        refusals=refusals,
         rows=len(frame),
         first=isoformat(panel.ds[0]),
         last=isoformat(panel.ds[-1]),

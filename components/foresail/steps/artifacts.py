@@ -6,18 +6,7 @@ import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from foresail.errors import BadInput
-
-
-class RefusalRecord(BaseModel):
-    """A refused series, as `validate` writes it down."""
-
-    model_config = ConfigDict(frozen=True)
-
-    series: str
-    metric: str
-    stat: str
-    code: int
-    reason: str
+from foresail.history.manifest import Refusal
 
 
 class HistoryFacts(BaseModel):
@@ -26,14 +15,14 @@ class HistoryFacts(BaseModel):
     Attributes:
         history_digest: Of the staged history.
         as_of: The last hour known.
-        refusals: Series that do not go on.
+        refusals: Series that do not go on, refused when they were staged or now.
     """
 
     model_config = ConfigDict(frozen=True)
 
     history_digest: str
     as_of: AwareDatetime
-    refusals: tuple[RefusalRecord, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write `facts.json` into the folder."""

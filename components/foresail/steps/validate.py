@@ -5,12 +5,13 @@ from pathlib import Path
 
 import structlog
 
-from foresail.history import read_history
-from foresail.quality import judge
+from foresail.history import History, read_history
+from foresail.history.manifest import Refusal
+from foresail.quality import Judgement, judge
 from foresail.reports.quality import quality_report
 from foresail.settings import Settings
 from foresail.steps import AnyPath
-from foresail.steps.artifacts import HistoryFacts, RefusalRecord
+from foresail.steps.artifacts import HistoryFacts
 from foresail.times import parse_hour
 
 log = structlog.get_logger()
@@ -54,28 +55,35 @@ def run(
     )
     judgement = judge(history.frame, now=now, as_of=until)
     last = judgement.frame["ds"].max().floor("h").to_pydatetime()
+    refusals = _refusals(history, judgement)
     facts = HistoryFacts(
         history_digest=history_digest or history.manifest.digest,
         as_of=until or last,
-        refusals=tuple(
-            RefusalRecord(**r.key._asdict(), code=r.code, reason=r.reason)
-            for r in judgement.refusals
-        ),
+        refusals=refusals,
     )
     folder = Path(accepted)
     folder.mkdir(parents=True, exist_ok=True)
     judgement.frame.to_parquet(folder / "history.parquet", index=False)
     history.capacity.to_parquet(folder / "capacity.parquet", index=False)
     facts.write(folder)
-    Path(report).write_text(quality_report(judgement), encoding="utf-8")
+    Path(report).write_text(quality_report(judgement, refusals=refusals), encoding="utf-8")
     series = judgement.frame.groupby(["series", "metric", "stat"], observed=True).ngroups
-    log.info("validated", series=series, refused=len(judgement.refusals))
+    log.info("validated", series=series, refused=len(refusals))
     return {
         "series_accepted": float(series),
-        "series_refused": float(len(judgement.refusals)),
+        "series_refused": float(len(refusals)),
         "rows": float(len(judgement.frame)),
         "repeats_dropped": float(judgement.repeats_dropped),
     }
+
+
+def _refusals(history: History, judgement: Judgement) -> tuple[Refusal, ...]:
+    """Return what the last staging run left out, and what is refused now."""
+    staged = history.manifest.runs[-1].refused if history.manifest.runs else ()
+    now = (
+        Refusal(**r.key._asdict(), code=int(r.code), reason=r.reason) for r in judgement.refusals
+    )
+    return (*staged, *now)
 
 
 def _names(words: str) -> set[str] | None:

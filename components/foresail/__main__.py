@@ -1,0 +1,5 @@
+"""`python -m foresail` is `foresail`."""
+
+from foresail.cli import main
+
+main()

@@ -1,0 +1,108 @@
+"""The PromQL texts that Foresail brings along.
+
+Names: cAdvisor's `container_*` and kube-state-metrics' `kube_*`. The id `/` is a node's root
+cgroup: all that runs on it, the kubelet included. `container!=""` leaves out the sums that cAdvisor
+adds per pod, `container!="POD"` the pause containers: with them everything would count twice.
+"""
+
+_CONTAINERS = 'container!="",container!="POD",namespace!=""'
+_CPU = "container_cpu_usage_seconds_total"
+_MEMORY = "container_memory_working_set_bytes"
+
+# the pod-template hash and the alphabet it is written in:
+# https://github.com/kubernetes/apimachinery/blob/master/pkg/util/rand/rand.go (SafeEncodeString)
+_HASH = "[bcdfghjklmnpqrstvwxz2456789]{5,10}"
+# a CronJob's jobs end in the scheduled minute since 1970 (in seconds before Kubernetes 1.21)
+_STAMP = "[0-9]{8,10}"
+
+_RULES = (
+    ("kind", "$1", "([^/]+)/.*"),
+    ("workload", "$1", "[^/]+/([^/]+)/.*"),
+    ("kind", "Deployment", f"ReplicaSet/.+-{_HASH}/.*"),
+    ("workload", "$1", f"ReplicaSet/(.+)-{_HASH}/.*"),
+    ("kind", "CronJob", f"Job/.+-{_STAMP}/.*"),
+    ("workload", "$1", f"Job/(.+)-{_STAMP}/.*"),
+    # a pod without an owner: kube-state-metrics writes <none>, later versions nothing
+    ("kind", "Pod", "(?:<none>)?/(?:<none>)?/.*"),
+    ("workload", "$1", "(?:<none>)?/(?:<none>)?/(.*)"),
+)
+
+
+def _owners() -> str:
+    """Return one series of value 1 for each pod, with the labels `kind` and `workload`.
+
+    The maximum over an hour keeps pods that have finished meanwhile; `topk` keeps one owner where a
+    name was used twice within it, which would otherwise fail the join.
+    """
+    text = (
+        "label_join(max by (namespace, pod, owner_kind, owner_name)"
+        " (max_over_time(kube_pod_owner[1h])),"
+        ' "owner", "/", "owner_kind", "owner_name", "pod")'
+    )
+    for label, value, pattern in _RULES:
+        text = f'label_replace({text}, "{label}", "{value}", "owner", "{pattern}")'
+    return f"topk by (namespace, pod) (1, {text})"
+
+
+def _by_workload(per_pod: str) -> str:
+    return (
+        f"sum by (namespace, kind, workload) (sum by (namespace, pod) ({per_pod})"
+        f" * on (namespace, pod) group_left (kind, workload) {_owners()})"
+    )
+
+
+def _usage(root: str, containers: str) -> dict[str, str]:
+    return {
+        "cluster": f"sum({root})",
+        "node": f"sum by (node) ({root})",
+        "namespace": f"sum by (namespace) ({containers})",
+        "workload": _by_workload(containers),
+    }
+
+
+USAGE = {
+    "cpu": _usage(f'rate({_CPU}{{id="/"}}[$window])', f"rate({_CPU}{{{_CONTAINERS}}}[$window])"),
+    "memory": _usage(f'{_MEMORY}{{id="/"}}', f"{_MEMORY}{{{_CONTAINERS}}}"),
+}
+"""Metric -> scope -> text. `$window` marks a counter's text: cores are a rate over a window."""
+
+RESETS = {
+    "cpu": {
+        "cluster": f'sum(resets({_CPU}{{id="/"}}[1h]))',
+        "node": f'sum(resets({_CPU}{{id="/"}}[1h]))',
+        "namespace": f"sum(resets({_CPU}{{{_CONTAINERS}}}[1h]))",
+        "workload": f"sum(resets({_CPU}{{{_CONTAINERS}}}[1h]))",
+    }
+}
+"""Metric -> scope -> text that counts the counter resets behind a usage text, hour by hour."""
+
+
+def _of_containers(name: str, resource: str) -> dict[str, str]:
+    # finished pods keep their requests in kube-state-metrics, but hold nothing any more
+    alive = (
+        f'{name}{{resource="{resource}"}} and on (namespace, pod)'
+        ' (kube_pod_status_phase{phase=~"Pending|Running"} == 1)'
+    )
+    return {
+        "cluster": f"sum({alive})",
+        "node": f'sum by (node) ({name}{{resource="{resource}",node!=""}} and on (namespace, pod)'
+        ' (kube_pod_status_phase{phase=~"Pending|Running"} == 1))',
+        "namespace": f"sum by (namespace) ({alive})",
+        "workload": _by_workload(alive),
+    }
+
+
+def _capacity(resource: str) -> dict[str, dict[str, str]]:
+    allocatable = f'kube_node_status_allocatable{{resource="{resource}"}}'
+    return {
+        "allocatable": {
+            "cluster": f"sum({allocatable})",
+            "node": f"sum by (node) ({allocatable})",
+        },
+        "request": _of_containers("kube_pod_container_resource_requests", resource),
+        "limit": _of_containers("kube_pod_container_resource_limits", resource),
+    }
+
+
+CAPACITY = {metric: _capacity(metric) for metric in ("cpu", "memory")}
+"""Metric -> kind -> scope -> text."""

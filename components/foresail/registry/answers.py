@@ -1,0 +1,277 @@
+"""Answer (series, hour) questions from a bundle, also beyond the hours that it stores.
+
+Stored hours come straight from `forecast.npy`. Other hours come from the model that serves the
+longest lead: the fitted Prophet in `models/`, or the seasonal naive's repetition of the history.
+Those are not calibrated and nobody has measured them.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foresail.bundle import Bundle, SeriesEntry
+from foresail.bundle.reader import verify_file
+from foresail.bundle.schema import MODELS
+from foresail.codes import Code
+from foresail.errors import BadInput
+from foresail.panel import HOUR, FloatArray, SeriesKey
+from foresail.times import isoformat, to_numpy
+
+if TYPE_CHECKING:
+    from prophet import Prophet
+
+FARTHEST_HOURS = 366 * 24
+"""How far from the first stored hour an answer goes: a year of simulated trends is 70 MB."""
+NAIVE_SEASONS = {"seasonal_naive_24h": 24, "seasonal_naive_168h": 168}
+
+_DRAWS = 300
+_SHOWN = 3
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The columns that come out, one row a question."""
+
+    quantiles: FloatArray
+    model: NDArray[np.object_]
+    code: NDArray[np.int64]
+    reason: NDArray[np.object_]
+
+    def abstain(self, rows: NDArray[np.int64], code: int, reason: str) -> None:
+        self.code[rows] = code
+        self.reason[rows] = reason
+
+
+class Answers:
+    """A bundle that answers frames."""
+
+    def __init__(self, folder: Path, bundle: Bundle) -> None:
+        self._folder = folder
+        self._bundle = bundle
+        self._rows = {SeriesKey(e.series, e.metric, e.stat): i for i, e in enumerate(bundle.index)}
+        self._prophets: dict[int, Prophet] = {}
+
+    @staticmethod
+    def open(folder: Path) -> "Answers":
+        """Verify and map a bundle.
+
+        Raises:
+            BadBundle: It fails its checks.
+        """
+        return Answers(folder, Bundle.open(folder))
+
+    def to(self, asked: pd.DataFrame) -> pd.DataFrame:
+        """Return series, ds, p10, p50, p90, model, code, reason for each row asked.
+
+        Where there is no forecast the quantiles are NaN, the model is empty, and code and reason
+        say why. A time within an hour is answered with that hour.
+
+        Args:
+            asked: Columns `series` and `ds` (UTC; without a zone it is taken as UTC), optionally
+                `metric` (the bundle's if absent) and `stat` (`mean` if absent).
+
+        Raises:
+            BadInput: A column is missing, a series is unknown, or a time is too far away.
+        """
+        keys, hours = self._questions(asked)
+        rows = np.array([self._rows[key] for key in keys], dtype=np.int64)
+        leads = (hours - to_numpy(self._bundle.manifest.trained_until)) // HOUR
+        size = len(asked)
+        answer = _Answer(
+            np.full((size, 3), np.nan),
+            np.full(size, "", dtype=object),
+            np.zeros(size, dtype=np.int64),
+            np.full(size, "", dtype=object),
+        )
+        for row in np.unique(rows):
+            self._fill(answer, int(row), np.flatnonzero(rows == row), leads)
+        p10, p50, p90 = answer.quantiles.T
+        return pd.DataFrame(
+            {
+                "series": asked["series"].to_numpy(),
+                "ds": pd.DatetimeIndex(hours).tz_localize("UTC"),
+                "p10": p10,
+                "p50": p50,
+                "p90": p90,
+                "model": answer.model,
+                "code": answer.code,
+                "reason": answer.reason,
+            }
+        )
+
+    def _questions(self, asked: pd.DataFrame) -> tuple[list[SeriesKey], NDArray[np.datetime64]]:
+        missing = [name for name in ("series", "ds") if name not in asked]
+        if missing:
+            raise BadInput(
+                f"expected the columns series and ds, {' and '.join(missing)} is missing"
+            )
+        try:
+            stamps = pd.DatetimeIndex(pd.to_datetime(asked["ds"], utc=True))
+        except (ValueError, TypeError) as error:
+            raise BadInput(
+                "expected times such as 2026-11-21T08:00:00Z in the column ds"
+            ) from error
+        if stamps.hasnans:
+            raise BadInput("expected a time in every row of ds, some are empty")
+        hours = stamps.tz_localize(None).to_numpy().astype("datetime64[h]")
+        metric = self._column(asked, "metric", self._bundle.manifest.metric)
+        stat = self._column(asked, "stat", "mean")
+        keys = [SeriesKey(*key) for key in zip(asked["series"], metric, stat, strict=True)]
+        unknown = sorted({str(key) for key in keys if key not in self._rows})
+        if unknown:
+            shown = ", ".join(unknown[:_SHOWN])
+            raise BadInput(f"{len(unknown)} of the series asked are not in this version: {shown}")
+        start = to_numpy(self._bundle.manifest.trained_until)
+        far = hours[np.abs((hours - start) // HOUR) > FARTHEST_HOURS]
+        if len(far):
+            raise BadInput(
+                f"{isoformat(far[0])} is more than {FARTHEST_HOURS // 24} days from "
+                f"{isoformat(start)}, where this version's forecast starts"
+            )
+        return keys, hours.astype("datetime64[s]")
+
+    @staticmethod
+    def _column(asked: pd.DataFrame, name: str, default: str) -> list[str]:
+        if name not in asked:
+            return [default] * len(asked)
+        return [value if isinstance(value, str) and value else default for value in asked[name]]
+
+    def _fill(
+        self, answer: _Answer, row: int, at: NDArray[np.int64], leads: NDArray[np.int64]
+    ) -> None:
+        """Answer the questions `at` about one series."""
+        entry = self._bundle.index[row]
+        stored = (leads[at] >= 0) & (leads[at] < entry.hours)
+        inside, outside = at[stored], at[~stored]
+        answer.quantiles[inside] = self._bundle.forecast[row, leads[inside]]
+        answer.model[inside] = [_serving(entry, int(lead)) for lead in leads[inside]]
+        if not len(outside):
+            return
+        refused = [h for h in entry.horizons.values() if h.winner is None]
+        if refused or not entry.segments:
+            code, reason = (
+                (refused[-1].code, refused[-1].reason)
+                if refused
+                else (int(Code.HORIZON_TOO_LONG), Code.HORIZON_TOO_LONG.meaning)
+            )
+            answer.abstain(outside, code, reason)
+            return
+        model = entry.segments[-1].model
+        beyond = self._beyond(row, model, leads[outside])
+        answer.quantiles[outside] = beyond
+        known = np.isfinite(beyond[:, 1])
+        answer.model[outside[known]] = model
+        answer.abstain(
+            outside[~known],
+            int(Code.HORIZON_TOO_LONG),
+            f"{model} gives no value outside the {entry.hours} stored hours here",
+        )
+
+    def _beyond(self, row: int, model: str, leads: NDArray[np.int64]) -> FloatArray:
+        """Return the quantiles of hours that are not stored; NaN where the model has none."""
+        history = np.asarray(self._bundle.history[row], dtype=np.float64)
+        if model in NAIVE_SEASONS:
+            entry = self._bundle.index[row]
+            stored = np.asarray(self._bundle.forecast[row, : entry.hours], dtype=np.float64)
+            quantiles = repeat_season(history, stored, leads, season=NAIVE_SEASONS[model])
+        elif model == "prophet" and self._prophet_file(row) in self._bundle.manifest.files:
+            quantiles = self._prophet(row, leads)
+        else:
+            return np.full((len(leads), 3), np.nan)
+        if not (history < 0).any():  # usage is never below zero; another metric may be
+            quantiles = np.maximum(quantiles, 0.0)
+        return np.sort(quantiles, axis=1)
+
+    @staticmethod
+    def _prophet_file(row: int) -> str:
+        return f"{MODELS}/{row:06d}.json"
+
+    def _prophet(self, row: int, leads: NDArray[np.int64]) -> FloatArray:
+        """Return Prophet's own quantiles.
+
+        The future is simulated on the whole grid from the first hour on, because Prophet's
+        simulated trend assumes evenly spaced rows; in blocks of 30 days, so that the same hour
+        gets the same band whether it is asked for alone or with its neighbours.
+        """
+        block = 720
+        last = max(int(leads.max()), 0)
+        grid = np.arange(-(-(last + 1) // block) * block)
+        past = np.unique(leads[leads < 0])
+        wanted = np.concatenate([past, grid])
+        start = to_numpy(self._bundle.manifest.trained_until)
+        frame = pd.DataFrame({"ds": (start + wanted * HOUR).astype("datetime64[ns]")})
+        state = np.random.get_state()  # noqa: NPY002  # Prophet draws from the global generator
+        np.random.seed(0)  # noqa: NPY002  # equal questions get equal answers
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module=r"prophet\.")  # its use of pandas
+                forecast = self._load(row).predict(frame)
+        finally:
+            np.random.set_state(state)  # noqa: NPY002  # as it was
+        columns = forecast[["yhat_lower", "yhat", "yhat_upper"]].to_numpy(dtype=np.float64)
+        return np.asarray(columns[np.searchsorted(wanted, leads)])
+
+    def _load(self, row: int) -> "Prophet":
+        from prophet.serialize import model_from_json  # noqa: PLC0415  # two seconds, often unused
+
+        if row not in self._prophets:
+            name = self._prophet_file(row)
+            verify_file(self._folder, name, self._bundle.manifest)
+            fitted = model_from_json((self._folder / name).read_text(encoding="utf-8"))
+            fitted.interval_width = 0.8
+            fitted.uncertainty_samples = _DRAWS
+            self._prophets[row] = fitted
+        return self._prophets[row]
+
+
+def repeat_season(
+    history: FloatArray, stored: FloatArray, leads: NDArray[np.int64], *, season: int
+) -> FloatArray:
+    """Return the seasonal naive at hours outside the stored forecast, with the stored band's width.
+
+    The p50 at lead `i` is the last known value at the same hour of the season; before the first
+    hour it is the value one season earlier. The band keeps the width that the stored forecast has
+    at that hour of its last season (its first, before the first hour).
+
+    Args:
+        history: Values before the forecast's first hour, shape `(H,)`; NaN is a gap.
+        stored: p10, p50, p90, shape `(hours, 3)`.
+        leads: Hours from the first hour; negative is the past.
+        season: Hours of one season.
+
+    Returns:
+        p10, p50, p90, shape `(len(leads), 3)`; NaN where the history has no value.
+    """
+    size = len(history)
+    middle = np.full(len(leads), np.nan)
+    source = np.where(leads < 0, size + leads - season, size - season + leads % season)
+    while True:
+        open_ = np.isnan(middle) & (source >= 0)
+        if not open_.any():
+            break
+        middle[open_] = history[source[open_]]
+        source = source - season
+    width = min(season, len(stored))
+    first = len(stored) - width
+    at = np.where(leads < 0, leads % width, first + (leads - first) % width)
+    offsets = stored[at] - stored[at, 1:2]
+    return middle[:, None] + offsets
+
+
+def without_nan(answered: pd.DataFrame) -> pd.DataFrame:
+    """Return answers whose missing quantiles are None: `NaN` is no JSON."""
+    quantiles = ["p10", "p50", "p90"]
+    if not answered[quantiles].isna().to_numpy().any():
+        return answered
+    columns = {name: answered[name].astype(object) for name in quantiles}
+    return answered.assign(**{name: c.where(c.notna(), None) for name, c in columns.items()})
+
+
+def _serving(entry: SeriesEntry, lead: int) -> str:
+    """Return the model that serves a stored hour, counted from 0."""
+    return next((s.model for s in entry.segments if lead < s.until_hours), "")

@@ -1,0 +1,263 @@
+"""The demo: a cluster's history through the compiled pipeline to a running server.
+
+Called by `scripts/demo`, which brings the environment.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from foresail.bundle import Bundle, SeriesEntry
+from foresail.errors import ForesailError
+from foresail.evaluation.scores import relative
+from foresail.history.simulate import simulate
+from foresail_pipelines.compiler import FORECAST
+from foresail_pipelines.local import LocalRun, run
+from foresail_pipelines.progress import TaskProgress
+
+HOME = Path(".foresail/demo")
+SEED = 7
+DAYS = 90
+SHOWN_SCOPES = ("cluster", "namespace")
+HORIZONS = ("next_day", "next_week", "next_month")
+GIB = 2.0**30
+
+console = Console()
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo; return the exit code."""
+    arguments = _parse(argv)
+    HOME.mkdir(parents=True, exist_ok=True)
+    os.environ["TMPDIR"] = str(_folder("tmp"))
+    os.environ.setdefault("MPLCONFIGDIR", str(_folder("matplotlib")))
+    started = time.monotonic()
+    try:
+        source, cluster = _source(arguments.prometheus)
+        made = _pipeline(source, cluster)
+        bundles = _bundles(made)
+        _show_pipeline(made, bundles)
+        with _server(arguments.port) as url:
+            console.print(f"first answer {time.monotonic() - started:.0f} s after the start\n")
+            _show_urls(url, made, cluster)
+            if arguments.once:
+                _show_answers(url)
+            else:
+                console.print("The server runs until Ctrl-C.")
+                signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    except ForesailError as error:
+        console.print(f"demo: {error}", style="red", markup=False, highlight=False)
+        return error.exit_code
+    return 0
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Forecast a simulated cluster, or yours, and serve the forecast on this "
+        "machine. Everything is written below .foresail/.",
+        epilog="Example: scripts/demo --prometheus https://prometheus.example",
+    )
+    parser.add_argument("--prometheus", metavar="URL", help="read this Prometheus instead")
+    parser.add_argument("--once", action="store_true", help="ask the server everything, then stop")
+    parser.add_argument("--port", type=int, default=8080, help="of the server (default: 8080)")
+    return parser.parse_args(argv)
+
+
+def _source(prometheus: str | None) -> tuple[str, str]:
+    """Return where the history comes from, and the cluster's name."""
+    if prometheus:
+        return prometheus, "cluster"
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    folder = HOME / "cluster" / f"{until:%Y-%m-%dT%H}"
+    if not folder.is_dir():
+        with console.status("simulating a cluster: 6 nodes, 6 namespaces, 40 workloads, 90 days"):
+            simulated = simulate(until=until, days=DAYS, seed=SEED, cluster="demo")
+            simulated.write_folder(folder)
+    return str(folder.resolve()), "demo"
+
+
+def _pipeline(source: str, cluster: str) -> LocalRun:
+    arguments = {
+        "source": source,
+        "cluster": cluster,
+        "history_uri": str(_folder(f"history/{cluster}")),
+        "scopes": "cluster,node,namespace",
+        "days": DAYS,
+        "tracking_uri": _tracking_uri(),
+    }
+    with TaskProgress(console) as progress:
+        return run(FORECAST, arguments, root=_folder("runs"), on_task=progress)
+
+
+def _tracking_uri() -> str:
+    return f"sqlite:///{HOME.resolve() / 'mlflow.db'}"
+
+
+def _folder(name: str) -> Path:
+    folder = (HOME / name).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _bundles(made: LocalRun) -> list[Bundle]:
+    model = made.task("train").artifacts["model"]
+    return [Bundle.open(home / "bundle") for home in sorted(model.iterdir()) if home.is_dir()]
+
+
+def _show_pipeline(made: LocalRun, bundles: list[Bundle]) -> None:
+    seconds = sum(task.seconds for task in made.tasks)
+    steps = ", ".join(f"{task.name} {task.seconds:.0f}" for task in made.tasks)
+    console.print(f"\nthe pipeline took {seconds:.0f} s: {steps}", highlight=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("series", "metric", "horizon", "winner"):
+        table.add_column(name)
+    for name in ("error", "naive", "diff", "in band", "windows"):
+        table.add_column(name, justify="right")
+    for bundle in bundles:
+        for entry in bundle.index:
+            if entry.stat == "mean" and entry.labels.get("scope") in SHOWN_SCOPES[:1]:
+                _add_rows(table, entry, HORIZONS)
+        for entry in bundle.index:
+            if entry.stat == "mean" and entry.labels.get("scope") in SHOWN_SCOPES[1:]:
+                _add_rows(table, entry, ("next_week",))
+    console.print(table)
+    console.print(
+        "error, naive: scaled quantile loss of the forecast and of the same hour yesterday, on\n"
+        "held-out windows; in band: held-out hours between p10 and p90 (80 % is the aim).\n"
+        f"{sum(len(b.index) for b in bundles)} series in all; every one is in /v1/series.",
+        highlight=False,
+        style="dim",
+    )
+
+
+def _add_rows(table: Table, entry: SeriesEntry, horizons: tuple[str, ...]) -> None:
+    for name in horizons:
+        horizon = entry.horizons[name]
+        quality = horizon.quality
+        measured = (
+            (
+                f"{quality.sql:.2f}",
+                f"{quality.naive_sql:.2f}",
+                f"{100 * (relative(quality) - 1):+.0f} %",
+                f"{quality.coverage:.0%}",
+                str(quality.windows),
+            )
+            if quality
+            else ("", "", "unmeasured" if horizon.winner else "none", "", "")
+        )
+        winner = horizon.winner or f"code {horizon.code}"
+        table.add_row(entry.series, entry.metric, name, winner, *measured)
+
+
+@contextmanager
+def _server(port: int) -> Iterator[str]:
+    """Start `foresail serve`, wait for its first forecast, stop it at the end."""
+    url = f"http://127.0.0.1:{port}"
+    log = _folder("logs") / "server.log"
+    command = [
+        *(sys.executable, "-m", "foresail", "serve"),
+        *("--port", str(port), "--tracking-uri", _tracking_uri(), "--cache", str(_folder("cache"))),
+    ]
+    with log.open("wb") as sink:
+        child = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
+    try:
+        with console.status("starting the server"):
+            _wait(child, f"{url}/readyz", log)
+        yield url
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(timeout=30)
+
+
+def _wait(child: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while child.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310  # our own server
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["(no output)"]
+    raise ForesailError(f"the server did not become ready; {log} ends with: {tail[0]}")
+
+
+def _show_urls(url: str, made: LocalRun, cluster: str) -> None:
+    report = made.task("validate-model").artifacts["report"]
+    namespace = f"{url}/v1/next_day?metric=memory&cluster={cluster}&namespace=shop"
+    lines = [
+        f"server       {url}/docs",
+        f"history      {made.task('validate').artifacts['report']}",
+        f"forecast     {report}",
+        f"registry     foresail registry list --tracking-uri {_tracking_uri()}",
+        "",
+        "Try:",
+        f"  curl -s '{url}/v1/next_week?metric=cpu'",
+        f"  curl -s '{namespace}'",
+        f"  curl -s '{url}/v1/next_month.csv?metric=memory'",
+        f"  curl -s '{url}/v1/series?scope=namespace'",
+        "",
+    ]
+    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def _show_answers(url: str) -> None:
+    """Ask for every horizon of CPU and memory and print what came."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("asked", "metric"):
+        table.add_column(name)
+    for name in ("mean p50", "peak p50", "peak p90", "room at p90", "full on", "hours"):
+        table.add_column(name, justify="right")
+    for metric in ("cpu", "memory"):
+        for horizon in HORIZONS:
+            answer = _get(f"{url}/v1/{horizon}?metric={metric}")
+            table.add_row(horizon, metric, *_cells(answer))
+    console.print(table)
+
+
+def _get(url: str) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310  # our own server
+            body: dict[str, Any] = json.load(response)
+    except urllib.error.HTTPError as error:
+        raise ForesailError(f"{url} answered {error.code}: {error.read().decode()}") from error
+    return body
+
+
+def _cells(answer: dict[str, Any]) -> list[str]:
+    summary = answer["summary"]
+    if summary is None:
+        return ["", "", "", "", answer["reason"], "0"]
+    room = answer["capacity"]["headroom"]["p90"]
+    full = answer["capacity"]["full_on"]["p90"] or "not ahead"
+    unit = answer["unit"]
+    figures = [summary["mean"], summary["peak"], summary["peak_p90"], room]
+    return [
+        *("" if value is None else _in_unit(value, unit) for value in figures),
+        full,
+        str(len(answer["ds"])),
+    ]
+
+
+def _in_unit(value: float, unit: str) -> str:
+    return f"{value / GIB:.1f} GiB" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

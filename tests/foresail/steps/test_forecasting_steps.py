@@ -1,0 +1,138 @@
+"""The steps between the staged history and the registry, on files."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from foresail.bundle import Bundle
+from foresail.errors import BadInput
+from foresail.panel import Panel
+from foresail.steps import featurize, stage_history, train, validate
+
+DS = pd.date_range("2026-01-01", periods=24 * 30, freq="h", tz="UTC")
+
+
+def series(name: str, metric: str, *, level: float) -> pd.DataFrame:
+    """Return thirty days of a daily rhythm with a little noise."""
+    hours = np.arange(len(DS))
+    noise = np.random.default_rng(len(name)).normal(0, 0.2, len(DS))
+    y = level * (3 + np.sin(hours / 24 * 2 * np.pi) + noise)
+    return pd.DataFrame({"series": name, "metric": metric, "ds": DS, "y": y})
+
+
+@dataclass(frozen=True)
+class Made:
+    """Where each step wrote, and what it returned."""
+
+    folder: Path
+    validated: dict[str, float]
+    trained: dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Stage, validate, featurize and train two good series and one that is negative."""
+    folder = tmp_path_factory.mktemp("steps")
+    frames = [
+        series("web", "cpu", level=1.0),
+        series("web", "memory", level=2.0**30),
+        series("broken", "cpu", level=-1.0),
+    ]
+    pd.concat(frames).to_csv(folder / "history.csv", index=False)
+    staged = stage_history.run(
+        source=str(folder / "history.csv"),
+        history_uri=str(folder / "history"),
+        summary=folder / "staged.md",
+    )
+    validated = validate.run(
+        history_uri=staged.history_uri,
+        history_digest=staged.digest,
+        accepted=folder / "accepted",
+        report=folder / "quality.html",
+    )
+    featurize.run(accepted=folder / "accepted", panel=folder / "panel")
+    trained = train.run(
+        panel=folder / "panel",
+        model=folder / "model",
+        summary=folder / "trained.md",
+        horizons="next_day,next_week",
+    )
+    return Made(folder, validated, trained)
+
+
+def test_a_refused_series_does_not_stop_the_others(made: Made) -> None:
+    """The negative series is refused with its code; the report and the figures say so."""
+    assert made.validated["series_accepted"] == 2
+    assert made.validated["series_refused"] == 1
+    facts = json.loads((made.folder / "accepted" / "facts.json").read_text())
+    assert [(r["series"], r["code"]) for r in facts["refusals"]] == [("broken", 303)]
+    report = (made.folder / "quality.html").read_text()
+    assert "usage cannot be negative" in report
+
+
+def test_a_report_stands_alone(made: Made) -> None:
+    """No script and no outside file: Kubeflow shows it in a sandboxed frame."""
+    report = (made.folder / "quality.html").read_text()
+    assert "<svg" in report
+    assert "<script" not in report
+    assert not re.search(r"(src|href)=['\"]?(http|//|data:)", report)
+
+
+def test_the_panel_ends_at_the_last_staged_hour(made: Made) -> None:
+    """One hourly grid for all series."""
+    panel = Panel.load(made.folder / "panel")
+    assert panel.values.shape == (2, 720)
+    assert panel.as_of == np.datetime64("2026-01-30T23:00:00")
+
+
+def test_train_writes_one_bundle_a_metric(made: Made) -> None:
+    """Each holds its own series and starts one hour after the last one known."""
+    for metric in ("cpu", "memory"):
+        bundle = Bundle.open(made.folder / "model" / metric / "bundle")
+        assert [e.series for e in bundle.index] == ["web"]
+        assert bundle.manifest.metric == metric
+        assert bundle.manifest.steps == 336
+        assert bundle.manifest.trained_until.isoformat() == "2026-01-31T00:00:00+00:00"
+
+
+def test_train_says_how_good_it_is(made: Made) -> None:
+    """The error against the naive and the coverage of each metric and horizon."""
+    assert made.trained["cpu_next_week_vs_naive"] <= 1.0
+    assert 0.5 < made.trained["memory_next_day_coverage"] <= 1.0
+    assert "| cpu | next_week | 1 | 1 | 3 |" in (made.folder / "trained.md").read_text()
+
+
+def test_another_digest_is_refused(made: Made, tmp_path: Path) -> None:
+    """A history that changed after it was staged is not read as the one that was."""
+    with pytest.raises(BadInput, match="digest"):
+        validate.run(
+            history_uri=str(made.folder / "history"),
+            history_digest="0" * 64,
+            accepted=tmp_path / "accepted",
+            report=tmp_path / "report.html",
+        )
+    assert not (tmp_path / "accepted").exists()
+
+
+def test_as_of_cuts_the_history(made: Made, tmp_path: Path) -> None:
+    """Nothing after it is accepted, and the panel ends with it."""
+    validate.run(
+        history_uri=str(made.folder / "history"),
+        history_digest="",
+        accepted=tmp_path / "accepted",
+        report=tmp_path / "report.html",
+        as_of="2026-01-10T05:00:00Z",
+    )
+    featurize.run(accepted=tmp_path / "accepted", panel=tmp_path / "panel")
+    assert Panel.load(tmp_path / "panel").as_of == np.datetime64("2026-01-10T05:00:00")
+
+
+def test_the_wrong_folder_is_named(tmp_path: Path) -> None:
+    """A step that gets something else than the step before wrote says so."""
+    with pytest.raises(BadInput, match=r"holds no facts\.json; it is not an output of the step"):
+        featurize.run(accepted=tmp_path, panel=tmp_path / "panel")

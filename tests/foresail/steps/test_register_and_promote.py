@@ -1,0 +1,162 @@
+"""The steps register and promote, on a sqlite file."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from factories.registry_bundle import TRAINED_UNTIL, write_registry_bundle
+
+from foresail.errors import BadBundle, BadInput, UsageError
+from foresail.registry import Decision, Registered, Registry, Verdict
+from foresail.steps import promote, register
+
+
+@pytest.fixture
+def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a fresh registry, set in the environment as a pod has it."""
+    value = f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", value)
+    return value
+
+
+def write_model(folder: Path, *, day: int = 0) -> Path:
+    """Write what train writes: a bundle and scores per metric."""
+    for metric in ("cpu", "memory"):
+        until = TRAINED_UNTIL + timedelta(days=day)
+        write_registry_bundle(folder / metric / "bundle", metric=metric, trained_until=until)
+        (folder / metric / "scores.json").write_text('{"sql": 0.5, "rows": []}')
+    return folder
+
+
+def test_register_records_names_and_versions(uri: str, tmp_path: Path) -> None:
+    """One version a metric; the record holds what promote needs, and no credentials."""
+    measured = register.run(
+        model=write_model(tmp_path / "model"),
+        registered=tmp_path / "registered.json",
+        pipeline_run="run-1",
+    )
+    assert measured == {
+        "registered": 2.0,
+        "cpu.version": 1.0,
+        "cpu.series": 3.0,
+        "memory.version": 1.0,
+        "memory.series": 3.0,
+    }
+    record = Registered.read(tmp_path / "registered.json")
+    assert record.tracking_uri == uri
+    assert [(m.metric, m.name, m.version) for m in record.models] == [
+        ("cpu", "foresail-cpu", "1"),
+        ("memory", "foresail-memory", "1"),
+    ]
+    assert Registry(uri).tags("foresail-cpu", "1")["foresail.pipeline_run"] == "run-1"
+
+
+def test_register_run_again_gives_the_same_record(uri: str, tmp_path: Path) -> None:
+    """A retried step makes no second version and writes the same bytes."""
+    model = write_model(tmp_path / "model")
+    for name in ("first.json", "second.json"):
+        register.run(model=model, registered=tmp_path / name, tracking_uri=uri)
+    assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
+
+
+def test_register_sends_nothing_when_one_bundle_is_broken(uri: str, tmp_path: Path) -> None:
+    """All are verified before the first is registered."""
+    model = write_model(tmp_path / "model")
+    (model / "memory" / "bundle" / "index.json").write_text("[]")
+    with pytest.raises(BadBundle, match=r"index\.json is not the file that was published"):
+        register.run(model=model, registered=tmp_path / "registered.json")
+    assert not (tmp_path / "mlflow").exists()
+    assert not (tmp_path / "registered.json").exists()
+
+
+@pytest.mark.usefixtures("uri")
+def test_register_without_a_bundle_says_so(tmp_path: Path) -> None:
+    """An empty model folder is no success."""
+    with pytest.raises(BadInput, match="found none; run train first"):
+        register.run(model=tmp_path, registered=tmp_path / "registered.json")
+
+
+def test_register_without_a_place_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither parameter nor variable."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(UsageError, match="set MLFLOW_TRACKING_URI"):
+        register.run(model=tmp_path, registered=tmp_path / "registered.json")
+
+
+def test_promote_moves_what_the_gate_lets_through_and_tells_people(
+    uri: str, tmp_path: Path
+) -> None:
+    """cpu moves, memory stays; the table says both with the reason."""
+    register.run(model=write_model(tmp_path / "model"), registered=tmp_path / "r.json")
+    Decision(
+        tracking_uri=uri,
+        verdicts=(
+            Verdict(
+                metric="cpu",
+                name="foresail-cpu",
+                version="1",
+                promote=True,
+                reason="no champion yet; 12 % better than the seasonal naive",
+            ),
+            Verdict(
+                metric="memory",
+                name="foresail-memory",
+                version="1",
+                promote=False,
+                reason="worse than the seasonal naive | by 4 %",
+            ),
+        ),
+    ).write(tmp_path / "decision.json")
+    measured = promote.run(decision=tmp_path / "decision.json", summary=tmp_path / "s" / "out.md")
+    assert measured == {"promoted": 1.0, "cpu.promoted": 1.0, "memory.promoted": 0.0}
+    assert (tmp_path / "s" / "out.md").read_text() == (
+        "# Promotion\n\n"
+        "| metric | model | version | outcome | champion now | why |\n"
+        "|---|---|---|---|---|---|\n"
+        "| cpu | foresail-cpu | 1 | **promoted** | 1 "
+        "| no champion yet; 12 % better than the seasonal naive |\n"
+        "| memory | foresail-memory | 1 | stays a challenger | none "
+        "| worse than the seasonal naive \\| by 4 % |\n"
+    )
+    assert Registry(uri).version_of("foresail-cpu", "champion") == "1"
+    assert Registry(uri).version_of("foresail-memory", "champion") is None
+
+
+def test_promote_run_again_changes_nothing(uri: str, tmp_path: Path) -> None:
+    """A retried step finds its version champion already."""
+    register.run(model=write_model(tmp_path / "model"), registered=tmp_path / "r.json")
+    verdict = Verdict(metric="cpu", name="foresail-cpu", version="1", promote=True, reason="better")
+    Decision(tracking_uri=uri, verdicts=(verdict,)).write(tmp_path / "decision.json")
+    texts = []
+    for name in ("first.md", "second.md"):
+        promote.run(decision=tmp_path / "decision.json", summary=tmp_path / name)
+        texts.append((tmp_path / name).read_text())
+    assert texts[0] == texts[1]
+
+
+def test_promote_reports_an_older_version_as_staying(uri: str, tmp_path: Path) -> None:
+    """The gate said yes, but a newer version has become champion meanwhile."""
+    for day, name in ((1, "new"), (0, "old")):
+        register.run(
+            model=write_model(tmp_path / name, day=day), registered=tmp_path / f"{name}.json"
+        )
+    Registry(uri).promote("foresail-cpu", "1")
+    verdict = Verdict(metric="cpu", name="foresail-cpu", version="2", promote=True, reason="better")
+    Decision(tracking_uri=uri, verdicts=(verdict,)).write(tmp_path / "decision.json")
+    measured = promote.run(decision=tmp_path / "decision.json", summary=tmp_path / "out.md")
+    assert measured["cpu.promoted"] == 0.0
+    assert (
+        "| stays a challenger | 1 | version 1 (trained until 2026-11-22T08:00:00Z) is newer"
+        in (tmp_path / "out.md").read_text()
+    )
+
+
+def test_the_records_are_json_that_others_can_read(uri: str, tmp_path: Path) -> None:
+    """Kubeflow shows them as artifacts."""
+    register.run(model=write_model(tmp_path / "model"), registered=tmp_path / "r.json")
+    told = json.loads((tmp_path / "r.json").read_text())
+    assert told["tracking_uri"] == uri
+    assert told["experiment"] == "foresail"
