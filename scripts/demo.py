@@ -33,7 +33,6 @@ from foresail_pipelines.progress import TaskProgress
 HOME = Path(".foresail/demo")
 SEED = 7
 DAYS = 90
-SHOWN_SCOPES = ("cluster", "namespace")
 HORIZONS = ("next_day", "next_week", "next_month")
 GIB = 2.0**30
 
@@ -124,45 +123,59 @@ def _show_pipeline(made: LocalRun, bundles: list[Bundle]) -> None:
     seconds = sum(task.seconds for task in made.tasks)
     steps = ", ".join(f"{task.name} {task.seconds:.0f}" for task in made.tasks)
     console.print(f"\nthe pipeline took {seconds:.0f} s: {steps}", highlight=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("series", "metric", "horizon", "winner"):
-        table.add_column(name)
-    for name in ("error", "naive", "diff", "in band", "windows"):
-        table.add_column(name, justify="right")
     for bundle in bundles:
-        for entry in bundle.index:
-            if entry.stat == "mean" and entry.labels.get("scope") in SHOWN_SCOPES[:1]:
-                _add_rows(table, entry, HORIZONS)
-        for entry in bundle.index:
-            if entry.stat == "mean" and entry.labels.get("scope") in SHOWN_SCOPES[1:]:
-                _add_rows(table, entry, ("next_week",))
-    console.print(table)
+        console.print(_promises(bundle))
     console.print(
-        "error, naive: scaled quantile loss of the forecast and of the same hour yesterday, on\n"
-        "held-out windows; in band: held-out hours between p10 and p90 (80 % is the aim).\n"
-        f"{sum(len(b.index) for b in bundles)} series in all; every one is in /v1/series.",
+        "error, naive: scaled quantile loss of the forecast and of the same hour yesterday,\n"
+        "on the held-out windows; band: share of those hours between p10 and p90 (aim: 80 %).\n"
+        f"{sum(len(b.index) for b in bundles)} series in all, hourly mean and maximum; "
+        "/v1/series lists every one.",
         highlight=False,
         style="dim",
     )
 
 
-def _add_rows(table: Table, entry: SeriesEntry, horizons: tuple[str, ...]) -> None:
-    for name in horizons:
-        horizon = entry.horizons[name]
-        quality = horizon.quality
-        measured = (
-            (
-                f"{quality.sql:.2f}",
-                f"{quality.naive_sql:.2f}",
-                f"{100 * (relative(quality) - 1):+.0f} %",
-                f"{quality.coverage:.0%}",
-                str(quality.windows),
-            )
-            if quality
-            else ("", "", "unmeasured" if horizon.winner else "none", "", "")
-        )
-        winner = horizon.winner or f"code {horizon.code}"
-        table.add_row(entry.series, entry.metric, name, winner, *measured)
+def _promises(bundle: Bundle) -> Table:
+    """Return the table of a metric: the cluster at every horizon, its namespaces for the week."""
+    table = Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        title=f"\n{bundle.manifest.metric}, hourly mean",
+        title_justify="left",
+    )
+    for name in ("series", "horizon", "winner"):
+        table.add_column(name, no_wrap=True)
+    for name in ("error", "naive", "diff", "band", "windows"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for scope, horizons in (("cluster", HORIZONS), ("namespace", ("next_week",))):
+        for entry in bundle.index:
+            if entry.stat == "mean" and entry.labels.get("scope") == scope:
+                for horizon in horizons:
+                    table.add_row(*_promise(entry, horizon))
+    return table
+
+
+def _promise(entry: SeriesEntry, horizon: str) -> tuple[str, ...]:
+    found = entry.horizons[horizon]
+    name = entry.labels.get("namespace", "")
+    who = (f"namespace {name}" if name else entry.series)[:26]
+    if not found.winner:
+        return (who, horizon, f"none (code {found.code})")
+    winner = found.winner.removeprefix("seasonal_").replace("_", " ")
+    quality = found.quality
+    if not quality:
+        return (who, horizon, winner, "", "", "unmeasured")
+    return (
+        who,
+        horizon,
+        winner,
+        f"{quality.sql:.2f}",
+        f"{quality.naive_sql:.2f}",
+        f"{100 * (relative(quality) - 1):+.0f} %",
+        f"{quality.coverage:.0%}",
+        str(quality.windows),
+    )
 
 
 @contextmanager
@@ -219,16 +232,22 @@ def _show_urls(url: str, made: LocalRun, cluster: str) -> None:
 
 def _show_answers(url: str) -> None:
     """Ask for every horizon of CPU and memory and print what came."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("asked", "metric"):
-        table.add_column(name)
-    for name in ("mean p50", "peak p50", "peak p90", "room at p90", "full on", "hours"):
-        table.add_column(name, justify="right")
+        table.add_column(name, no_wrap=True)
+    for name in ("mean", "peak p50", "peak p90", "room", "full on", "hours"):
+        table.add_column(name, justify="right", no_wrap=True)
     for metric in ("cpu", "memory"):
         for horizon in HORIZONS:
             answer = _get(f"{url}/v1/{horizon}?metric={metric}")
             table.add_row(horizon, metric, *_cells(answer))
     console.print(table)
+    console.print(
+        "mean and peak of the whole cluster in cores and GiB; room: what can be allocated minus\n"
+        "the highest p90; full on: first hour whose p90 reaches 85 % of what can be allocated.",
+        highlight=False,
+        style="dim",
+    )
 
 
 def _get(url: str) -> dict[str, Any]:
@@ -256,7 +275,7 @@ def _cells(answer: dict[str, Any]) -> list[str]:
 
 
 def _in_unit(value: float, unit: str) -> str:
-    return f"{value / GIB:.1f} GiB" if unit == "bytes" else f"{value:.1f} {unit}"
+    return f"{value / GIB:.1f} GiB" if unit == "bytes" else f"{value:.1f}"
 
 
 if __name__ == "__main__":

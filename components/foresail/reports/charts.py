@@ -61,7 +61,8 @@ def forecast_chart(  # what one sees in the picture
         axes.set_ylim(bottom=min(0.0, float(np.nanmin(low))))
         axes.set_ylabel("" if shown == "1" else shown)
         axes.set_title(title, loc="left", fontsize=10)
-        axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=8)
+        above = {"loc": "lower right", "bbox_to_anchor": (1.0, 0.98)}
+        axes.legend(**above, ncols=4, frameon=False, fontsize=8)
         _dates(axes)
         return _svg(figure, title)
 
