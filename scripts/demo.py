@@ -191,7 +191,8 @@ def _server(port: int) -> Iterator[str]:
         child = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
     try:
         with console.status("starting the server"):
-            _wait(child, f"{url}/readyz", log)
+            for metric in ("cpu", "memory"):  # sync fetches one after the other
+                _wait(child, f"{url}/v1/next_day?metric={metric}", log)
         yield url
     finally:
         child.send_signal(signal.SIGTERM)
