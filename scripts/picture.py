@@ -1,0 +1,53 @@
+"""Draw docs/answer.svg, the picture in the README: one series' history, forecast and band.
+
+The simulated cluster, the seed and the hour are fixed. Run: .venv/bin/python scripts/picture.py
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from foresail.contenders import ProphetSettings
+from foresail.evaluation import Contest, run_contest
+from foresail.evaluation.field import field
+from foresail.history.simulate import simulate
+from foresail.horizons import HORIZONS, NEXT_WEEK
+from foresail.panel import HOUR, Panel
+from foresail.reports.charts import forecast_chart
+
+OUT = Path(__file__).parents[1] / "docs" / "answer.svg"
+UNTIL = datetime(2026, 11, 18, tzinfo=UTC)
+SERIES, METRIC, SEED = "demo/namespace/shop", "cpu", 7
+DAYS_BACK = 14
+
+
+def main() -> None:
+    """Simulate, forecast and draw."""
+    usage = simulate(until=UNTIL, days=90, seed=SEED, cluster="demo").usage
+    chosen = usage[
+        (usage["series"] == SERIES) & (usage["metric"] == METRIC) & (usage["stat"] == "mean")
+    ]
+    panel = Panel.from_frame(chosen)
+    with field(ProphetSettings()) as contenders:
+        contest = run_contest(panel, horizons=HORIZONS, contenders=contenders)
+    OUT.write_text(draw(panel, contest), encoding="utf-8")
+    print(f"wrote {OUT.name}: {contest.index[0].horizons[NEXT_WEEK.name]}")
+
+
+def draw(panel: Panel, contest: Contest) -> str:
+    """Return the SVG of the next week."""
+    ahead = NEXT_WEEK.hours
+    return forecast_chart(
+        title=f"{SERIES}  {METRIC}, next_week",
+        unit=panel.index[0].unit,
+        history_ds=panel.ds[-DAYS_BACK * 24 :],
+        history=panel.values[0, -DAYS_BACK * 24 :],
+        ds=panel.as_of + HOUR * np.arange(1, ahead + 1),
+        quantiles=contest.forecast[0, :ahead],
+        size=(8.6, 3.0),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The folder between sync and the server.
+
+    current.json                the version of each model that is served; replaced, never edited
+    v/<model>/<version>/        one verified bundle; never changed once it stands there. A name
+                                that starts with a dot is a download that is under way
+    sync.json                   what sync has tried, for /health and /metrics
+
+Names of models and versions come from the registry, so each is held to a plain pattern before it
+becomes part of a path.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from foresail.errors import BadBundle
+
+CURRENT, SYNC, VERSIONS = "current.json", "sync.json", "v"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
+_PLAIN = re.compile(_NAME)
+
+SafeName = Annotated[str, StringConstraints(pattern=_NAME)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Current(_Frozen):
+    """`current.json`: model -> version."""
+
+    models: Mapping[SafeName, SafeName] = Field(default_factory=dict)
+
+
+class SyncCount(_Frozen):
+    """How often one thing went wrong for one model since sync started."""
+
+    model: str
+    reason: str
+    count: int
+
+
+class SyncState(_Frozen):
+    """`sync.json`.
+
+    Attributes:
+        last_attempt: When sync last looked.
+        seconds: Time between two looks.
+        last_success: When it last reached the registry for every model, or None.
+        refused: Bundles that were fetched and not accepted, by reason.
+        failures: Attempts that did not get that far, by reason.
+        messages: The latest trouble of each model that has one, as a sentence.
+    """
+
+    last_attempt: AwareDatetime
+    seconds: float
+    last_success: AwareDatetime | None = None
+    refused: tuple[SyncCount, ...] = ()
+    failures: tuple[SyncCount, ...] = ()
+    messages: Mapping[str, str] = Field(default_factory=dict)
+
+
+def version_folder(cache: Path, model: str, version: str) -> Path:
+    """Return the folder of one version.
+
+    Raises:
+        BadBundle: A name is not a plain one, so it will not become part of a path.
+    """
+    for name in (model, version):
+        if not _PLAIN.fullmatch(name):
+            raise BadBundle(f"{name!r} is no plain name of a model or version", check="path")
+    return cache / VERSIONS / model / version
+
+
+def read_current(cache: Path) -> Current:
+    """Return what is to be served; nothing where sync has not run yet.
+
+    Raises:
+        BadBundle: The file is not what sync writes.
+    """
+    try:
+        return Current.model_validate_json((cache / CURRENT).read_bytes())
+    except FileNotFoundError:
+        return Current()
+    except (OSError, ValidationError) as error:
+        raise BadBundle(
+            f"{CURRENT} is not readable as model -> version", check="current"
+        ) from error
+
+
+def read_sync_state(cache: Path) -> SyncState | None:
+    """Return what sync last wrote about itself, or None where there is nothing to read."""
+    try:
+        return SyncState.model_validate_json((cache / SYNC).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def replace_json(path: Path, value: BaseModel) -> None:
+    """Put a new file in the old one's place, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(value.model_dump_json(indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    fsync_folder(path.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder last through a crash."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

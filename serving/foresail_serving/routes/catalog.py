@@ -1,0 +1,102 @@
+"""`/v1/series` and `/v1/models`: what there is to ask for."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from foresail.horizons import HORIZONS
+from foresail.times import isoformat
+from foresail_serving.answer import code_name, quality_of
+from foresail_serving.clock import hour_of
+from foresail_serving.formats import reply_json
+from foresail_serving.queries import SeriesQuery
+from foresail_serving.report import model_out
+from foresail_serving.routes.openapi import problem_docs
+from foresail_serving.schemas import HorizonOut, ModelList, ModelRef, SeriesOut, SeriesPage
+from foresail_serving.snapshot import Found, Snapshot
+from foresail_serving.state import ONCE, StateOf
+
+
+def catalog_router() -> APIRouter:
+    """Return the routes that list."""
+    router = APIRouter(tags=["catalog"], dependencies=[ONCE])
+
+    @router.get(
+        "/v1/series",
+        operation_id="listSeries",
+        summary="The series that are served, filtered and paged",
+        response_model=SeriesPage,
+        responses=problem_docs(),
+    )
+    async def list_series(
+        request: Request, state: StateOf, query: Annotated[SeriesQuery, Query()]
+    ) -> Response:
+        """List series, ordered by id, metric and stat; every filter narrows."""
+        return reply_json(request, series_page(state.store.current, query))
+
+    @router.get(
+        "/v1/models",
+        operation_id="listModels",
+        summary="The models that are served, and how fresh they are",
+        response_model=ModelList,
+        responses=problem_docs(),
+    )
+    async def list_models(request: Request, state: StateOf) -> Response:
+        """List the models that are served."""
+        hour = hour_of(state.clock())
+        models = state.store.current.models.values()
+        return reply_json(
+            request,
+            ModelList(
+                models=tuple(model_out(s, hour=hour, settings=state.settings) for s in models)
+            ),
+        )
+
+    return router
+
+
+def series_page(snapshot: Snapshot, query: SeriesQuery) -> SeriesPage:
+    """Return one page of the series that pass every filter."""
+    labels, needle = query.labels, (query.q or "").casefold()
+    found = [
+        item
+        for item in snapshot.series
+        if query.metric in (None, item.entry.metric)
+        and query.stat in (None, item.entry.stat)
+        and needle in item.entry.series.casefold()
+        and all(item.entry.labels.get(name) == value for name, value in labels.items())
+    ]
+    end = query.offset + query.limit
+    return SeriesPage(
+        total=len(found),
+        limit=query.limit,
+        offset=query.offset,
+        next_offset=end if end < len(found) else None,
+        series=tuple(_series_out(item) for item in found[query.offset : end]),
+    )
+
+
+def _series_out(found: Found) -> SeriesOut:
+    entry, manifest = found.entry, found.served.bundle.manifest
+    known = {h: entry.horizons[h.name] for h in HORIZONS if h.name in entry.horizons}
+    return SeriesOut(
+        series=entry.series,
+        metric=entry.metric,
+        stat=entry.stat,
+        unit=entry.unit,
+        labels=entry.labels,
+        capacity=entry.capacity,
+        model=ModelRef(name=found.served.name, version=found.served.version),
+        covers_until=isoformat(manifest.trained_until + timedelta(hours=entry.hours)),
+        horizons={
+            horizon.name: HorizonOut(
+                winner=at.winner,
+                code=at.code,
+                code_name=code_name(at.code),
+                reason=at.reason,
+                quality=quality_of(at, hours=horizon.hours),
+            )
+            for horizon, at in known.items()
+        },
+    )

@@ -1,0 +1,191 @@
+"""What is served now: verified bundles behind one reference that is swapped whole."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from foresail.bundle import Bundle, SeriesEntry
+from foresail.errors import BadBundle
+from foresail.horizons import QUANTILES
+from foresail_serving.cache import CURRENT, read_current, version_folder
+
+_HOUR_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One model's bundle as it is served.
+
+    Attributes:
+        name: Registered model.
+        version: Its version.
+        bundle: Verified and mapped.
+    """
+
+    name: str
+    version: str
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One series within what is served.
+
+    Attributes:
+        served: The model that holds it.
+        row: Its row in the bundle's arrays.
+        entry: Its entry in the bundle's index.
+    """
+
+    served: Served
+    row: int
+    entry: SeriesEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All bundles at one moment, and where each series stands in them.
+
+    Attributes:
+        models: By name, in the order of names.
+        series: All series, ordered by id, metric and stat.
+        by_id: (series, metric, stat) -> series.
+        by_label: (metric, stat, scope, the scope's own label) -> series, as ordered above.
+        stats: Metric -> the stats it is forecast in.
+    """
+
+    models: Mapping[str, Served]
+    series: tuple[Found, ...]
+    by_id: Mapping[tuple[str, str, str], Found]
+    by_label: Mapping[tuple[str, str, str, str], tuple[Found, ...]]
+    stats: Mapping[str, tuple[str, ...]]
+
+    @staticmethod
+    def of(models: Mapping[str, Served]) -> "Snapshot":
+        """Index these bundles."""
+        found = sorted(
+            (
+                Found(served, row, entry)
+                for _, served in sorted(models.items())
+                for row, entry in enumerate(served.bundle.index)
+            ),
+            key=lambda f: (f.entry.series, f.entry.metric, f.entry.stat),
+        )
+        by_label: dict[tuple[str, str, str, str], list[Found]] = {}
+        stats: dict[str, set[str]] = {}
+        for item in found:
+            entry = item.entry
+            stats.setdefault(entry.metric, set()).add(entry.stat)
+            scope = entry.labels.get("scope", "")
+            own = entry.labels.get(scope, "")  # the label that names a scope is called like it
+            by_label.setdefault((entry.metric, entry.stat, scope, own), []).append(item)
+            if scope == "cluster":
+                by_label.setdefault((entry.metric, entry.stat, scope, ""), []).append(item)
+        return Snapshot(
+            dict(sorted(models.items())),
+            tuple(found),
+            {(f.entry.series, f.entry.metric, f.entry.stat): f for f in found},
+            {key: tuple(items) for key, items in by_label.items()},
+            {metric: tuple(sorted(names)) for metric, names in sorted(stats.items())},
+        )
+
+
+class SnapshotStore:
+    """Keeps the current snapshot, and replaces it when sync has brought something that is sound.
+
+    Attributes:
+        current: Read it once per request; it never changes under a reader.
+        refused: How many bundles were refused, by (model, reason).
+        swaps: How often the snapshot was replaced.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self.current = Snapshot.of({})
+        self.refused: Counter[tuple[str, str]] = Counter()
+        self.swaps = 0
+        self._cache = cache
+        self._seen: tuple[int, int, int] | None = None
+        self._log = structlog.get_logger("foresail.snapshot")
+
+    def refresh(self) -> bool:
+        """Look at `current.json` and return whether something else is served now.
+
+        A bundle that fails its checks is counted and logged; its model's last good one stays.
+        """
+        seen = self._signature()
+        if seen is None or seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            wanted = read_current(self._cache).models
+        except BadBundle as error:
+            self._refuse(CURRENT, error.check, str(error))
+            return False
+        before = self.current.models
+        models: dict[str, Served] = {}
+        for name, version in wanted.items():
+            served = self._open(name, version, before.get(name))
+            if served is not None:
+                models[name] = served
+        if all(before.get(n) is s for n, s in models.items()) and len(models) == len(before):
+            return False
+        self.current = Snapshot.of(self._one_model_per_metric(models))
+        self.swaps += 1
+        for name, served in models.items():
+            self._log.info("serving", model=name, version=served.version)
+        return True
+
+    def _signature(self) -> tuple[int, int, int] | None:
+        try:
+            stat = os.stat(self._cache / CURRENT)  # noqa: PTH116  # polled: no Path object each time
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+    def _open(self, name: str, version: str, last_good: Served | None) -> Served | None:
+        if last_good is not None and last_good.version == version:
+            return last_good
+        try:
+            bundle = Bundle.open(version_folder(self._cache, name, version))
+            _one_metric(bundle)
+        except BadBundle as error:
+            self._refuse(name, error.check, str(error))
+            return last_good
+        except OSError as error:
+            self._refuse(name, "unreadable", str(error.strerror))
+            return last_good
+        return Served(name, version, bundle)
+
+    def _one_model_per_metric(self, models: Mapping[str, Served]) -> dict[str, Served]:
+        """Keep the first model of each metric: two would answer the same question differently."""
+        kept: dict[str, Served] = {}
+        for name, served in sorted(models.items()):
+            metric = served.bundle.manifest.metric
+            if any(metric == other.bundle.manifest.metric for other in kept.values()):
+                self._refuse(name, "duplicate-metric", f"another model serves {metric} already")
+            else:
+                kept[name] = served
+        return kept
+
+    def _refuse(self, model: str, reason: str, message: str) -> None:
+        self.refused[model, reason] += 1
+        self._log.warning("bundle refused", model=model, reason=reason, message=message)
+
+
+def _one_metric(bundle: Bundle) -> None:
+    metric = bundle.manifest.metric
+    keys = {(entry.series, entry.stat) for entry in bundle.index}
+    if len(keys) != len(bundle.index) or any(entry.metric != metric for entry in bundle.index):
+        raise BadBundle(
+            f"the index names a series twice or holds more than the metric {metric}", check="index"
+        )
+    if bundle.manifest.quantiles != QUANTILES or bundle.manifest.step_seconds != _HOUR_SECONDS:
+        raise BadBundle(
+            f"expected hourly p10, p50, p90, found steps of {bundle.manifest.step_seconds} s and "
+            f"quantiles {bundle.manifest.quantiles}",
+            check="quantiles",
+        )

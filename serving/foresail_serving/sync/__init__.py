@@ -1,0 +1,1 @@
+"""The server's other process: it holds the credentials and brings the champion's bundles."""

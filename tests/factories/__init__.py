@@ -1,0 +1,1 @@
+"""Small true inputs for tests, written by the project's own writers."""

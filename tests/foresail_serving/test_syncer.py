@@ -1,0 +1,293 @@
+"""Sync follows an alias, and puts nothing before the server that is not sound and newer."""
+
+import json
+import random
+import shutil
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from factories import bundles
+from servers.foresail import SetClock
+from structlog.testing import capture_logs
+
+from foresail.bundle import Bundle
+from foresail.bundle.schema import FORECAST, MANIFEST
+from foresail.errors import ForesailError, Unreachable
+from foresail_serving.cache import SyncState, read_current, read_sync_state
+from foresail_serving.sync.syncer import Syncer
+
+
+@dataclass
+class FolderRegistry:
+    """A registry in a folder: `<root>/<model>/<version>/` are bundles, aliases stand in memory."""
+
+    root: Path
+    aliases: dict[str, str] = field(default_factory=dict)
+    tagged: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    down: ForesailError | None = None
+    fetched: list[tuple[str, str]] = field(default_factory=list)
+
+    def version_of(self, name: str, alias: str) -> str | None:
+        """Return what the alias names, unless the registry is down."""
+        if self.down:
+            raise self.down
+        return self.aliases.get(f"{name}@{alias}")
+
+    def tags(self, name: str, version: str) -> Mapping[str, str]:
+        """Return the tags of a version."""
+        return self.tagged.get((name, version), {})
+
+    def fetch(
+        self, name: str, version: str, folder: Path, *, files: Collection[str] | None = None
+    ) -> Path:
+        """Copy, verify, rename."""
+        self.fetched.append((name, version))
+        fresh = folder.parent / f".{folder.name}-part"
+        fresh.mkdir(parents=True)
+        try:
+            for file in (MANIFEST, *(files or ())):
+                shutil.copy(self.root / name / version / file, fresh / file)
+            Bundle.open(fresh)
+            fresh.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return folder
+
+    def add(self, version: str, *, hours: int = 0, name: str = "foresail-cpu") -> Path:
+        """Add a version trained so many hours after the first."""
+        folder = self.root / name / version
+        bundles.write(
+            folder,
+            metric=name.removeprefix("foresail-"),
+            trained_until=bundles.TRAINED_UNTIL + timedelta(hours=hours),
+        )
+        return folder
+
+    def promote(self, version: str, *, name: str = "foresail-cpu") -> None:
+        """Make a version champion."""
+        self.aliases[f"{name}@champion"] = version
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> FolderRegistry:
+    """A registry with version 1 of cpu as champion."""
+    registry = FolderRegistry(tmp_path / "registry")
+    registry.add("1")
+    registry.promote("1")
+    return registry
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A clock at the first hour of version 1."""
+    return SetClock(bundles.TRAINED_UNTIL)
+
+
+@pytest.fixture
+def syncer(tmp_path: Path, registry: FolderRegistry, clock: SetClock) -> Syncer:
+    """A sync of cpu alone, every 30 s."""
+    return Syncer(tmp_path / "cache", registry, models=("foresail-cpu",), clock=clock)
+
+
+def current(syncer: Syncer) -> dict[str, str]:
+    """Return what current.json says."""
+    return dict(read_current(syncer.cache).models)
+
+
+def state(syncer: Syncer) -> SyncState:
+    """Return what sync.json says."""
+    found = read_sync_state(syncer.cache)
+    assert found is not None
+    return found
+
+
+def look(syncer: Syncer) -> bool:
+    """Look once, with the log out of the way."""
+    with capture_logs():
+        return syncer.look()
+
+
+def test_the_champion_is_fetched_once(syncer: Syncer, registry: FolderRegistry) -> None:
+    """The first look brings it whole, the second finds nothing new."""
+    assert look(syncer) is True
+    assert current(syncer) == {"foresail-cpu": "1"}
+    folder = syncer.cache / "v" / "foresail-cpu" / "1"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "forecast.npy",
+        "history.npy",
+        "index.json",
+        "manifest.json",
+    ]
+    assert look(syncer) is False
+    assert registry.fetched == [("foresail-cpu", "1")]
+    assert state(syncer).last_success == bundles.TRAINED_UNTIL
+
+
+def test_a_promotion_is_followed(syncer: Syncer, registry: FolderRegistry) -> None:
+    """When the alias moves on, so does current.json; the version before is kept, older go."""
+    look(syncer)
+    for version, hours in (("2", 24), ("3", 48)):
+        registry.add(version, hours=hours)
+        registry.promote(version)
+        assert look(syncer) is True
+    assert current(syncer) == {"foresail-cpu": "3"}
+    kept = sorted(p.name for p in (syncer.cache / "v" / "foresail-cpu").iterdir())
+    assert kept == ["2", "3"]
+
+
+def test_a_corrupted_version_is_refused(
+    syncer: Syncer, registry: FolderRegistry, clock: SetClock
+) -> None:
+    """It is counted, it is said, nothing of it stays, and it is not fetched at every look."""
+    look(syncer)
+    folder = registry.add("2", hours=24)
+    (folder / FORECAST).write_bytes(b"x")
+    registry.promote("2")
+    assert look(syncer) is False
+    assert current(syncer) == {"foresail-cpu": "1"}
+    assert [c.model_dump() for c in state(syncer).refused] == [
+        {"model": "foresail-cpu", "reason": "sha256", "count": 1}
+    ]
+    assert "not the file that was published" in state(syncer).messages["foresail-cpu"]
+    assert [p.name for p in (syncer.cache / "v" / "foresail-cpu").iterdir()] == ["1"]
+    clock.forward(seconds=29)
+    look(syncer)
+    assert registry.fetched.count(("foresail-cpu", "2")) == 1
+    clock.forward(seconds=1)
+    look(syncer)
+    assert registry.fetched.count(("foresail-cpu", "2")) == 2
+
+
+def test_older_data_are_refused(syncer: Syncer, registry: FolderRegistry) -> None:
+    """A champion that knows less than what is served is a mistake, and is told how to insist."""
+    look(syncer)
+    registry.add("2", hours=-24)
+    registry.promote("2")
+    assert look(syncer) is False
+    assert current(syncer) == {"foresail-cpu": "1"}
+    assert state(syncer).refused[0].reason == "older"
+    assert "foresail registry rollback" in state(syncer).messages["foresail-cpu"]
+
+
+def test_a_rollback_is_followed(syncer: Syncer, registry: FolderRegistry) -> None:
+    """Older data are taken when the version is tagged as a rollback."""
+    look(syncer)
+    registry.add("2", hours=-24)
+    registry.tagged["foresail-cpu", "2"] = {"foresail.rollback": "true"}
+    registry.promote("2")
+    assert look(syncer) is True
+    assert current(syncer) == {"foresail-cpu": "2"}
+
+
+def test_a_missing_alias_keeps_what_is_served(
+    syncer: Syncer, registry: FolderRegistry, clock: SetClock
+) -> None:
+    """Deleting the alias takes nothing away; the next promotion is seen at the next look."""
+    look(syncer)
+    registry.aliases.clear()
+    assert look(syncer) is False
+    assert current(syncer) == {"foresail-cpu": "1"}
+    assert state(syncer).failures[0].reason == "not-found"
+    look(syncer)
+    look(syncer)
+    registry.add("2", hours=24)
+    registry.promote("2")
+    clock.forward(seconds=30)
+    assert look(syncer) is True
+
+
+def test_an_unreachable_registry_is_asked_ever_more_rarely(
+    syncer: Syncer, registry: FolderRegistry, clock: SetClock
+) -> None:
+    """Pauses double up to five minutes, and the first success ends them."""
+    registry.down = Unreachable("MLflow does not answer")
+    asked: list[float] = []
+    for _ in range(40):
+        look(syncer)
+        if sum(c.count for c in state(syncer).failures) > len(asked):
+            asked.append((clock.now - bundles.TRAINED_UNTIL).total_seconds())
+        clock.forward(seconds=30)
+    assert asked == [0, 30, 90, 210, 450, 750, 1050]
+    assert state(syncer).last_success is None
+    registry.down = None
+    clock.forward(seconds=300)
+    assert look(syncer) is True
+    assert state(syncer).messages == {}
+
+
+def test_one_model_in_trouble_does_not_stop_another(
+    tmp_path: Path, registry: FolderRegistry, clock: SetClock
+) -> None:
+    """Memory arrives although cpu has no champion."""
+    registry.aliases.clear()
+    registry.add("1", name="foresail-memory")
+    registry.promote("1", name="foresail-memory")
+    models = ("foresail-cpu", "foresail-memory")
+    syncer = Syncer(tmp_path / "cache", registry, models=models, clock=clock)
+    assert look(syncer) is True
+    assert current(syncer) == {"foresail-memory": "1"}
+
+
+def test_models_appear_together(tmp_path: Path, registry: FolderRegistry, clock: SetClock) -> None:
+    """While memory is still being fetched cpu is not served alone: one look is one move."""
+    registry.add("1", name="foresail-memory")
+    registry.promote("1", name="foresail-memory")
+    cache = tmp_path / "cache"
+    seen: list[dict[str, str]] = []
+
+    class Watched(FolderRegistry):
+        def version_of(self, name: str, alias: str) -> str | None:
+            seen.append(dict(read_current(cache).models))
+            return super().version_of(name, alias)
+
+    watched = Watched(registry.root, registry.aliases)
+    models = ("foresail-cpu", "foresail-memory")
+    assert look(Syncer(cache, watched, models=models, clock=clock)) is True
+    assert seen == [{}, {}]
+    assert read_current(cache).models == {"foresail-cpu": "1", "foresail-memory": "1"}
+
+
+def test_a_full_disk_changes_nothing(syncer: Syncer, registry: FolderRegistry) -> None:
+    """Where nothing can be written the old version stays, and the cause is said."""
+    look(syncer)
+    registry.add("2", hours=24)
+    registry.promote("2")
+    (syncer.cache / "current.json").rename(syncer.cache / "kept")
+    (syncer.cache / "current.json").mkdir()  # root may write anywhere but over a folder
+    assert look(syncer) is False
+    assert state(syncer).failures[0].reason == "disk"
+    assert "cannot write the cache: Is a directory" in state(syncer).messages["foresail-cpu"]
+
+
+def test_a_name_that_is_a_path_is_refused(
+    tmp_path: Path, registry: FolderRegistry, clock: SetClock
+) -> None:
+    """A version called like a path goes nowhere."""
+    registry.promote("../../../outside")
+    syncer = Syncer(tmp_path / "cache", registry, models=("foresail-cpu",), clock=clock)
+    assert look(syncer) is False
+    assert state(syncer).refused[0].reason == "path"
+    assert registry.fetched == []
+
+
+def test_what_a_killed_sync_left_is_swept(syncer: Syncer) -> None:
+    """Half a download is gone after the next start, whole versions stay."""
+    look(syncer)
+    half = syncer.cache / "v" / "foresail-cpu" / ".2-part"
+    half.mkdir()
+    (half / "forecast.npy").write_text("half")
+    stop = threading.Event()
+    stop.set()
+    syncer.run(stop, jitter=random.Random(0))  # noqa: S311  # spreads looks, hides nothing
+    assert [p.name for p in half.parent.iterdir()] == ["1"]
+
+
+def test_its_state_is_a_file_for_the_server(syncer: Syncer) -> None:
+    """sync.json is whole JSON after every look."""
+    look(syncer)
+    text = json.loads((syncer.cache / "sync.json").read_text())
+    assert text["last_attempt"] == "2026-11-21T00:00:00Z"
