@@ -58,9 +58,6 @@ def parse_address(tracking_uri: str) -> Address:
 def given_address(tracking_uri: str, *, configured: str) -> str:
     """Return the URI to connect to: the one given, or the environment's where none was given.
 
-    A recorded URI holds no credentials; where the environment's is the same place, it is taken,
-    because it may hold them.
-
     Args:
         tracking_uri: A pipeline parameter or a record; may be empty.
         configured: `MLFLOW_TRACKING_URI`.
@@ -77,6 +74,15 @@ def given_address(tracking_uri: str, *, configured: str) -> str:
             f"the tracking URI of {given.uri} holds credentials, which pipelines record; set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead"
         )
-    if configured and parse_address(configured).uri == given.uri:
-        return configured
     return given.uri
+
+
+def with_credentials(address: Address, *, configured: str) -> Address:
+    """Return an address with the credentials of the environment's URI, if that is the same place.
+
+    Records hold no credentials; whoever reads one may still have them in `MLFLOW_TRACKING_URI`.
+    """
+    if address.username or not configured.startswith(("http://", "https://")):
+        return address
+    there = parse_address(configured)
+    return there if there.uri == address.uri else address

@@ -107,15 +107,11 @@ class Answers:
     def _questions(self, asked: pd.DataFrame) -> tuple[list[SeriesKey], NDArray[np.datetime64]]:
         missing = [name for name in ("series", "ds") if name not in asked]
         if missing:
-            raise BadInput(
-                f"expected the columns series and ds, {' and '.join(missing)} is missing"
-            )
+            raise BadInput(f"expected the columns series and ds, missing: {', '.join(missing)}")
         try:
             stamps = pd.DatetimeIndex(pd.to_datetime(asked["ds"], utc=True))
         except (ValueError, TypeError) as error:
-            raise BadInput(
-                "expected times such as 2026-11-21T08:00:00Z in the column ds"
-            ) from error
+            raise BadInput("expected times such as 2026-11-21T08:00:00Z in ds") from error
         if stamps.hasnans:
             raise BadInput("expected a time in every row of ds, some are empty")
         hours = stamps.tz_localize(None).to_numpy().astype("datetime64[h]")
@@ -217,9 +213,12 @@ class Answers:
         return np.asarray(columns[np.searchsorted(wanted, leads)])
 
     def _load(self, row: int) -> "Prophet":
-        from prophet.serialize import model_from_json  # noqa: PLC0415  # two seconds, often unused
+        from foresail.contenders.quiet import import_prophet  # noqa: PLC0415  # as below
 
         if row not in self._prophets:
+            import_prophet()
+            from prophet.serialize import model_from_json  # noqa: PLC0415  # 2 s, often unused
+
             name = self._prophet_file(row)
             verify_file(self._folder, name, self._bundle.manifest)
             fitted = model_from_json((self._folder / name).read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ Credentials in a URI are moved to the variables that MLflow reads, and the URI g
 them: neither MLflow's messages nor its logs can then hold them.
 """
 
+import importlib.util
 import logging
 import os
 import sqlite3
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foresail.errors import NotFound, UsageError
-from foresail.registry.address import Address
+from foresail.registry.address import Address, with_credentials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+_USERNAME, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 _set_by_us: dict[str, str] = {}
 """What `prepare_environment` has set in this process, to tell it from what the user has set."""
 
@@ -33,6 +35,8 @@ def prepare_environment(address: Address, *, timeout_seconds: float) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        # started inside somebody's uv project, MLflow would copy its pyproject.toml into the model
+        "MLFLOW_UV_AUTO_DETECT": "false",
         "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
         # a redirect leads to a login page or to another host, which gets no credentials from us
         "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
@@ -41,9 +45,13 @@ def prepare_environment(address: Address, *, timeout_seconds: float) -> None:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         _TIMEOUT: str(max(1, int(timeout_seconds / 2))),
     }
-    if address.username:
-        defaults["MLFLOW_TRACKING_USERNAME"] = address.username
-        defaults["MLFLOW_TRACKING_PASSWORD"] = address.password
+    known = with_credentials(address, configured=os.environ.get("MLFLOW_TRACKING_URI", ""))
+    for name in (_USERNAME, _PASSWORD):
+        # what an earlier URI of this process has brought is for its server only
+        if name in _set_by_us and os.environ.get(name) == _set_by_us.pop(name):
+            del os.environ[name]
+    if known.username and _USERNAME not in os.environ:
+        defaults |= {_USERNAME: known.username, _PASSWORD: known.password}
     for name, value in defaults.items():
         if name not in os.environ:
             os.environ[name] = _set_by_us[name] = value
@@ -67,18 +75,17 @@ def connect(address: Address, *, create: bool) -> "MlflowClient":
     if address.file is None:
         return MlflowClient(tracking_uri=address.uri, registry_uri=address.uri)
     _check_sqlite(address.file, create=create)
-    try:
-        with _exclusive(address.file.with_name(address.file.name + ".lock")):
-            client = MlflowClient(tracking_uri=address.uri, registry_uri=address.uri)
-            client.search_registered_models(max_results=1)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "a sqlite registry needs the full mlflow: install foresail[train], or use a server"
-        ) from error
+    with _exclusive(address.file.with_name(address.file.name + ".lock")):
+        client = MlflowClient(tracking_uri=address.uri, registry_uri=address.uri)
+        client.search_registered_models(max_results=1)
     return client
 
 
 def _check_sqlite(file: Path, *, create: bool) -> None:
+    if importlib.util.find_spec("sqlalchemy") is None:
+        raise UsageError(
+            "a sqlite registry needs the full mlflow: install foresail[train], or use a server"
+        )
     if not create and not file.exists():
         raise NotFound(f"there is no MLflow database {file}; run the pipeline first")
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -240,15 +240,18 @@ def _facts(bundle: Bundle) -> dict[str, str]:
 
 
 def _settings(folder: Path) -> dict[str, str]:
-    """Return the plain settings of the training, as the recipe tells them."""
+    """Return the plain values of the recipe, as `seed` and `prophet.changepoint_prior_scale`."""
     recipe = folder / RECIPE
-    if not recipe.exists():
-        return {}
-    told = json.loads(recipe.read_text(encoding="utf-8"))
-    settings = told.get("settings", {}) if isinstance(told, dict) else {}
+    told = json.loads(recipe.read_text(encoding="utf-8")) if recipe.exists() else {}
+    values: dict[str, object] = {}
+    for key, value in told.items() if isinstance(told, dict) else ():
+        if isinstance(value, dict):
+            values.update({f"{key}.{name}": inner for name, inner in value.items()})
+        else:
+            values[str(key)] = value
     limit = 500
     return {
-        f"settings.{key}": str(value)
-        for key, value in settings.items()
+        key: str(value)
+        for key, value in values.items()
         if isinstance(value, str | int | float | bool) and len(str(value)) <= limit
     }

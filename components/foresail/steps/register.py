@@ -1,6 +1,5 @@
 """Register one version per metric in MLflow, with the alias `challenger`."""
 
-import json
 from pathlib import Path
 
 import structlog
@@ -47,8 +46,7 @@ def run(
     registry = Registry(uri)
     tags = {PIPELINE_RUN: pipeline_run} if pipeline_run else {}
     models = tuple(
-        registry.register(folder, experiment=experiment, metrics=_scores(folder), tags=tags)
-        for folder in bundles.values()
+        registry.register(folder, experiment=experiment, tags=tags) for folder in bundles.values()
     )
     where = parse_address(uri).uri
     Registered(tracking_uri=where, experiment=experiment, models=models).write(registered)
@@ -68,18 +66,3 @@ def _bundles(model: Path) -> dict[str, Path]:
     if len(bundles) != len(folders):
         raise BadInput(f"{model} holds two bundles of the same metric; each metric stands once")
     return bundles
-
-
-def _scores(bundle: Path) -> dict[str, float]:
-    """Return the plain numbers of `scores.json` beside the bundle."""
-    file = bundle.with_name("scores.json")
-    if not file.exists():
-        return {}
-    told = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(told, dict):
-        return {}
-    return {
-        str(key): float(value)
-        for key, value in told.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }

@@ -21,11 +21,10 @@ def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def write_model(folder: Path, *, day: int = 0) -> Path:
-    """Write what train writes: a bundle and scores per metric."""
+    """Write what train writes: a bundle per metric."""
     for metric in ("cpu", "memory"):
         until = TRAINED_UNTIL + timedelta(days=day)
         write_registry_bundle(folder / metric / "bundle", metric=metric, trained_until=until)
-        (folder / metric / "scores.json").write_text('{"sql": 0.5, "rows": []}')
     return folder
 
 
@@ -60,7 +59,8 @@ def test_register_run_again_gives_the_same_record(uri: str, tmp_path: Path) -> N
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
 
 
-def test_register_sends_nothing_when_one_bundle_is_broken(uri: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("uri")
+def test_register_sends_nothing_when_one_bundle_is_broken(tmp_path: Path) -> None:
     """All are verified before the first is registered."""
     model = write_model(tmp_path / "model")
     (model / "memory" / "bundle" / "index.json").write_text("[]")
@@ -89,7 +89,7 @@ def test_register_without_a_place_says_what_to_set(
 def test_promote_moves_what_the_gate_lets_through_and_tells_people(
     uri: str, tmp_path: Path
 ) -> None:
-    """cpu moves, memory stays; the table says both with the reason."""
+    """Of two metrics cpu moves, memory stays; the table says both with the reason."""
     register.run(model=write_model(tmp_path / "model"), registered=tmp_path / "r.json")
     Decision(
         tracking_uri=uri,

@@ -1,0 +1,145 @@
+"""Answers from a bundle, without a server."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories.registry_bundle import NAIVE, PROPHET, REFUSED, write_registry_bundle
+
+from foresail.errors import BadBundle, BadInput
+from foresail.registry.answers import Answers, repeat_season, without_nan
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle with a real Prophet fit."""
+    path = tmp_path_factory.mktemp("answers") / "bundle"
+    write_registry_bundle(path, fitted=True)
+    return path
+
+
+def test_a_time_within_an_hour_is_answered_with_that_hour(folder: Path) -> None:
+    """08:59:59 lies in the hour that starts at 08:00."""
+    asked = pd.DataFrame({"series": NAIVE, "ds": ["2026-11-21T08:59:59Z", "2026-11-21T09:00:00Z"]})
+    answered = Answers.open(folder).to(asked)
+    stored = np.load(folder / "forecast.npy")[1, :2, 1]
+    assert answered["p50"].tolist() == pytest.approx(stored.tolist(), rel=1e-7)
+    assert [str(d) for d in answered["ds"]] == [
+        "2026-11-21 08:00:00+00:00",
+        "2026-11-21 09:00:00+00:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["2026-11-21T10:00:00+02:00", "2026-11-21 08:00", np.datetime64("2026-11-21T08")],
+    ids=["zone", "naive text", "numpy"],
+)
+def test_zones_are_converted_and_naive_times_are_utc(stamp: object, folder: Path) -> None:
+    """All three mean the first stored hour."""
+    answered = Answers.open(folder).to(pd.DataFrame({"series": [NAIVE], "ds": [stamp]}))
+    first = float(np.load(folder / "forecast.npy")[1, 0, 1])
+    assert answered["p50"][0] == pytest.approx(first, rel=1e-7)
+
+
+def test_before_the_first_hour_prophet_tells_its_fit(folder: Path) -> None:
+    """Four hours before the forecast starts the daily wave was at its lowest but one."""
+    asked = pd.DataFrame({"series": [PROPHET], "ds": ["2026-11-21T04:00:00Z"]})
+    answered = Answers.open(folder).to(asked)
+    assert answered["model"][0] == "prophet"
+    assert answered["p50"][0] == pytest.approx(10 + 3 * np.sin(2 * np.pi * 4 / 24), abs=0.2)
+
+
+def test_the_global_random_state_is_left_alone(folder: Path) -> None:
+    """Prophet draws from numpy's global generator; whoever else uses it must not notice."""
+    np.random.seed(7)  # noqa: NPY002  # the global generator is what is tested
+    expected = np.random.random(2)  # noqa: NPY002  # as above
+    np.random.seed(7)  # noqa: NPY002  # as above
+    Answers.open(folder).to(pd.DataFrame({"series": [PROPHET], "ds": ["2027-01-05T04:00:00Z"]}))
+    assert np.random.random(2).tolist() == expected.tolist()  # noqa: NPY002  # as above
+
+
+def test_a_refused_series_has_no_numbers_and_a_reason(folder: Path) -> None:
+    """Without a number there is always a code; as JSON it is null, not NaN."""
+    asked = pd.DataFrame({"series": [REFUSED, NAIVE], "ds": ["2026-11-21T08:00:00Z"] * 2})
+    answered = without_nan(Answers.open(folder).to(asked))
+    assert answered["p10"][0] is None
+    assert answered["code"].tolist() == [201, 0]
+    assert answered["reason"].tolist() == ["20 hourly values, 48 needed", ""]
+
+
+def test_a_prophet_series_whose_fit_is_not_in_the_bundle_abstains_beyond(tmp_path: Path) -> None:
+    """Stored hours are answered, others have a code."""
+    write_registry_bundle(tmp_path / "bundle", fitted=False)
+    asked = pd.DataFrame(
+        {"series": [PROPHET] * 2, "ds": ["2026-11-21T08:00:00Z", "2027-11-01T08:00:00Z"]}
+    )
+    answered = Answers.open(tmp_path / "bundle").to(asked)
+    assert answered["model"].tolist() == ["prophet", ""]
+    assert answered["code"].tolist() == [0, 202]
+    assert answered["reason"][1] == "prophet gives no value outside the 192 stored hours here"
+
+
+def test_a_changed_fit_is_refused(tmp_path: Path) -> None:
+    """A model's JSON is held to its checksum before Prophet reads it."""
+    write_registry_bundle(tmp_path / "bundle", fitted=True)
+    answers = Answers.open(tmp_path / "bundle")
+    (tmp_path / "bundle" / "models" / "000000.json").write_text("{}")
+    with pytest.raises(BadBundle, match=r"models/000000\.json is not the file that was published"):
+        answers.to(pd.DataFrame({"series": [PROPHET], "ds": ["2027-01-05T04:00:00Z"]}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"ds": ["2026-11-21"]}, "expected the columns series and ds, missing: series"),
+        ({"series": [NAIVE]}, "expected the columns series and ds, missing: ds"),
+        ({"series": [NAIVE], "ds": ["soon"]}, "expected times such as 2026-11-21T08:00:00Z in ds"),
+        ({"series": [NAIVE], "ds": [None]}, "expected a time in every row of ds, some are empty"),
+        (
+            {"series": [NAIVE], "ds": ["2026-11-21"], "metric": ["memory"]},
+            "1 of the series asked are not in this version: prod/cluster memory mean",
+        ),
+        (
+            {"series": [NAIVE], "ds": ["2026-11-21"], "stat": ["max"]},
+            "1 of the series asked are not in this version: prod/cluster cpu max",
+        ),
+        (
+            {"series": [NAIVE], "ds": ["2200-01-01T00:00:00Z"]},
+            "2200-01-01T00:00:00Z is more than 366 days from 2026-11-21T08:00:00Z",
+        ),
+    ],
+)
+def test_a_wrong_question_is_refused(
+    asked: dict[str, list[str]], message: str, folder: Path
+) -> None:
+    """Each says what was expected and what came."""
+    with pytest.raises(BadInput, match=re.escape(message)):
+        Answers.open(folder).to(pd.DataFrame(asked))
+
+
+def test_the_naive_repeats_the_last_season_and_keeps_the_band_of_that_hour() -> None:
+    """Season of two hours: lead 4 and 5 repeat the last two values, with the last stored widths."""
+    history = np.array([7.0, 8.0, 1.0, 2.0])
+    stored = np.array([[0, 1, 2], [0, 2, 4], [0.5, 1, 3], [1, 2, 5]], dtype=float)
+    answered = repeat_season(history, stored, np.array([4, 5, 6]), season=2)
+    assert answered.tolist() == [[0.5, 1.0, 3.0], [1.0, 2.0, 5.0], [0.5, 1.0, 3.0]]
+
+
+def test_the_naive_looks_a_season_further_back_over_a_gap() -> None:
+    """A missing value is taken from the season before; with none left there is no answer."""
+    history = np.array([np.nan, 8.0, np.nan, np.nan])
+    stored = np.array([[0, 1, 2], [0, 2, 4]], dtype=float)
+    answered = repeat_season(history, stored, np.array([2, 3]), season=2)
+    assert np.isnan(answered[0]).all()
+    assert answered[1].tolist() == [6.0, 8.0, 10.0]
+
+
+def test_before_the_first_hour_the_naive_is_the_season_before() -> None:
+    """At lead -1 it is the value two hours earlier."""
+    history = np.array([7.0, 8.0, 1.0, 2.0])
+    stored = np.array([[0, 1, 2], [0, 2, 4]], dtype=float)
+    answered = repeat_season(history, stored, np.array([-1]), season=2)
+    assert answered.tolist() == [[6.0, 8.0, 10.0]]
