@@ -5,4 +5,5 @@ pytest_plugins = [
     "servers.rgw",
     "servers.mlflow",
     "servers.engine",
+    "servers.kfp_api",
 ]

@@ -1,0 +1,25 @@
+"""`promote`: move the alias `champion`, or say why not."""
+
+from kfp import dsl
+
+from foresail_components._component import component
+
+
+@component
+def promote(
+    decision: dsl.Input[dsl.Artifact],
+    summary: dsl.Output[dsl.Markdown],
+    measured: dsl.Output[dsl.Metrics],
+) -> None:
+    """Move the alias `champion` where the decision says so.
+
+    Args:
+        decision: Promote or not, per metric, from validate-model.
+
+    Returns:
+        summary: What moved, and why the rest did not, for people.
+        measured: How many aliases moved.
+    """
+    from foresail.steps.promote import run
+
+    measured.metadata.update(run(decision=decision.path, summary=summary.path))
