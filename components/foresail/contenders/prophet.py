@@ -45,6 +45,11 @@ class ProphetSettings:
             word = getattr(self, f"{name}_seasonality")
             if word not in _WORDS:
                 raise UsageError(f"{name}_seasonality must be auto, true or false, got {word!r}")
+        if self.holidays_country and not _has_holidays(self.holidays_country):
+            raise UsageError(
+                f"no holidays are known for {self.holidays_country!r}; "
+                "use a country code such as DE, or leave it empty"
+            )
 
     def keywords(self) -> dict[str, Any]:
         """Return the keyword arguments of `prophet.Prophet`."""
@@ -63,6 +68,12 @@ class ProphetSettings:
 
 
 _WORDS: dict[str, str | bool] = {"auto": "auto", "true": True, "false": False}
+
+
+def _has_holidays(country: str) -> bool:
+    import holidays  # noqa: PLC0415  # Prophet's own source of them, and only where asked for
+
+    return country in holidays.list_supported_countries()
 
 
 @dataclass(frozen=True, slots=True)

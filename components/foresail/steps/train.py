@@ -7,6 +7,7 @@ import structlog
 
 from foresail.bundle.publish import publish
 from foresail.contenders import ProphetSettings
+from foresail.errors import UsageError
 from foresail.evaluation.contest import run_contest
 from foresail.evaluation.field import field
 from foresail.evaluation.summary import headline, markdown
@@ -57,6 +58,8 @@ def run(
     facts = HistoryFacts.read(source)
     data = Panel.load(source)
     asked = parse(horizons)
+    if int(windows) < 1:
+        raise UsageError(f"windows must be 1 or more (3 to be measured), got {windows}")
     settings = ProphetSettings(
         changepoint_prior_scale=float(changepoint_prior_scale),
         yearly_seasonality=yearly_seasonality,

@@ -85,3 +85,10 @@ def test_the_prior_scale_is_positive() -> None:
     """Zero would divide."""
     with pytest.raises(UsageError, match="must be above 0, got 0"):
         ProphetSettings(changepoint_prior_scale=0)
+
+
+def test_an_unknown_country_is_refused_before_anything_is_fitted() -> None:
+    """Prophet would fail in every single fit."""
+    assert ProphetSettings(holidays_country="DE").holidays_country == "DE"
+    with pytest.raises(UsageError, match="no holidays are known for 'Atlantis'"):
+        ProphetSettings(holidays_country="Atlantis")
