@@ -29,7 +29,7 @@ class Figure:
 
 
 def demo() -> list[Figure]:
-    """Return the seconds of a warm `scripts/demo --once`: the first run warms, the second counts."""
+    """Return the seconds of a warm `scripts/demo --once`: the second run counts."""
     command = [str(ROOT / "scripts" / "demo"), "--once", "--port", "18080"]
     for _ in range(2):
         done = subprocess.run(command, capture_output=True, text=True, check=True)

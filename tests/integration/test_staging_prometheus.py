@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from servers.prometheus import DAYS, UNTIL, SimulatedPrometheus, StartPrometheus
 
 from foresail.errors import BadInput
 from foresail.history import History, read_history
 from foresail.settings import Settings
 from foresail.steps import stage_history
 from foresail.times import isoformat
-from servers.prometheus import DAYS, UNTIL, SimulatedPrometheus, StartPrometheus
 
 pytestmark = pytest.mark.integration
 
@@ -21,6 +21,7 @@ KEYS = ["series", "metric", "stat", "ds"]
 
 
 def stage(url: str, history: Path, **options: str | int | bool) -> str:
+    """Stage from a Prometheus into a folder and return the digest."""
     given: dict[str, str | int | bool] = {"days": DAYS, "until": isoformat(UNTIL)}
     result = stage_history.run(
         source=url,
@@ -35,6 +36,7 @@ def stage(url: str, history: Path, **options: str | int | bool) -> str:
 def staged(
     simulated_prometheus: SimulatedPrometheus, tmp_path_factory: pytest.TempPathFactory
 ) -> History:
+    """Return the ten days staged whole."""
     folder = tmp_path_factory.mktemp("staged") / "history"
     digest = stage(simulated_prometheus.url, folder)
     return read_history(str(folder), settings=Settings(), digest=digest)

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from servers.base import free_port
+from servers.prometheus import OddServer
+from servers.rgw import S3Server
 
 from foresail.errors import AccessDenied, NotFound, Unreachable
 from foresail.history import read_history
 from foresail.history.simulate import Simulation
 from foresail.settings import Settings
 from foresail.steps import stage_history
-from servers.base import free_port
-from servers.prometheus import OddServer
-from servers.rgw import S3Server
 
 pytestmark = pytest.mark.integration
 
@@ -32,6 +32,7 @@ def csv_in_s3(s3_environment: S3Server, new_bucket: Callable[[], str], tmp_path:
 
 
 def stage(source: str, history: str, tmp_path: Path) -> str:
+    """Stage and return the digest."""
     return stage_history.run(
         source=source, history_uri=history, summary=tmp_path / "summary.md"
     ).digest

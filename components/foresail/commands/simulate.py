@@ -20,7 +20,7 @@ def simulate(  # one parameter an option
         Path | None,
         typer.Option(
             help="Also write what Prometheus would have scraped, as OpenMetrics text for "
-            "promtool tsdb create-blocks-from (90 days: about 0.8 GB)."
+            "promtool tsdb create-blocks-from (90 days: about 1.4 GB)."
         ),
     ] = None,
     days: Annotated[int, typer.Option(help="How many days.")] = 90,

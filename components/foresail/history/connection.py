@@ -15,6 +15,7 @@ import requests
 import stamina
 from prometheus_api_client import PrometheusConnect
 from requests.auth import AuthBase, HTTPBasicAuth
+from requests.exceptions import ChunkedEncodingError
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
@@ -90,7 +91,7 @@ class Connection:
         PrometheusConnect(
             url=self._url,
             session=session,
-            retry=Retry(total=0),  # we retry, and only what may heal
+            retry=Retry(total=0, read=False),  # we retry, and only what may heal
             timeout=self._timeout,
         )
         self._session = session
@@ -121,7 +122,7 @@ class Connection:
         """
         try:
             for attempt in stamina.retry_context(
-                on=(requests.ConnectionError, requests.Timeout, HTTPError, _Busy),
+                on=_may_heal,
                 attempts=ATTEMPTS,
                 wait_initial=0.2,
                 wait_max=5,
@@ -258,6 +259,13 @@ def _auth(settings: Settings) -> AuthBase:
             password.get_secret_value() if password else "",
         )
     return _Auth(token.get_secret_value().strip() if token else "")
+
+
+def _may_heal(error: Exception) -> bool:
+    if isinstance(error, requests.exceptions.SSLError):
+        return False
+    healing = (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, HTTPError, _Busy)
+    return isinstance(error, healing)
 
 
 def _read(response: requests.Response, *, deadline: float, what: str) -> bytes:

@@ -1,7 +1,7 @@
 """Add rows to a staged history: new parts first, the manifest last, nothing ever deleted."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -172,7 +172,13 @@ def _encode(rows: pd.DataFrame, *, table: Table) -> list[tuple[PartEntry, bytes]
     scopes = rows["scope"] if table == "history" else pd.Series("", index=rows.index)
     groups = rows.groupby([rows["metric"], scopes, rows["ds"].dt.date], sort=True)
     return [
-        encode_part(group, table=table, metric=str(metric), scope=str(scope), day=day)
+        encode_part(
+            group,
+            table=table,
+            metric=str(metric),
+            scope=str(scope),
+            day=date.fromisoformat(str(day)),
+        )
         for (metric, scope, day), group in groups
     ]
 

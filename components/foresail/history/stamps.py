@@ -89,7 +89,8 @@ def _localized(
             )
             return _nothing(column)
         parts.append(local.dt.tz_convert("UTC"))
-    return pd.concat(parts).reindex(column.index)
+    joined: pd.Series = pd.concat(parts).reindex(column.index)
+    return joined
 
 
 def _nothing(column: pd.Series) -> pd.Series:

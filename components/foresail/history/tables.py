@@ -1,5 +1,6 @@
 """Read one CSV or Parquet file, long or wide, into a long frame; judge only its structure."""
 
+import csv
 import io
 import re
 
@@ -78,10 +79,12 @@ def _load(data: bytes, *, name: str) -> pd.DataFrame:
         raise BadInput(f"{name} is empty; expected a header and rows") from error
     except (OSError, ValueError, pa.ArrowException) as error:  # ParserError is a ValueError
         raise BadInput(f"{name} is no readable CSV or Parquet file; write it anew") from error
-    cut = frame.isna().any(axis=1)  # an empty field reads as "": this one is not there at all
-    if cut.any():
+    _, _, last = data.rstrip(b"\r\n").rpartition(b"\n")
+    fields = next(csv.reader([last.decode("utf-8", "replace")]), [])
+    if len(frame) and len(fields) < len(frame.columns):  # pandas takes what is not there for empty
         raise BadInput(
-            f"{name} is cut: {_first(cut)} has fewer fields than the header; write it anew"
+            f"{name} is cut: its last row has {len(fields)} of {len(frame.columns)} fields; "
+            "write it anew"
         )
     return frame
 

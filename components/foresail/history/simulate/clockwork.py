@@ -75,7 +75,7 @@ class Clockwork:
             self.zone
         )
         hour = (local.hour + local.minute / 60).to_numpy(dtype=np.float64)
-        weekend = np.asarray(local.dayofweek >= 5)  # noqa: PLR2004  # Saturday
+        weekend = np.asarray(local.day_of_week >= 5)  # noqa: PLR2004  # Saturday
         shape = {
             "office": _bump(hour, 10.5, 2.2) * 0.9 + _bump(hour, 15.0, 2.4),
             "evening": _bump(hour, 20.3, 2.6) + 0.55 * _bump(hour, 12.5, 3.2) + 0.1,

@@ -1,4 +1,4 @@
-"""The simulated cluster as OpenMetrics text with time stamps, for `promtool tsdb create-blocks-from`.
+"""The simulated cluster as OpenMetrics text with time stamps, for promtool to backfill from.
 
 Names and labels are those of cAdvisor and kube-state-metrics. The latter is scraped every half hour
 only, to keep the text small.
@@ -87,7 +87,7 @@ def write_openmetrics(world: World, out: TextIO) -> None:
 
 
 def name_pods(world: World) -> tuple[Pod, ...]:
-    """Return every pod that ever lived, named as Kubernetes does; the same world, the same names."""
+    """Return every pod that ever lived, named as Kubernetes names them; always the same."""
     rng = np.random.default_rng(world.clockwork.first)
     pods = []
     hashes: dict[tuple[int, int], str] = {}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from foresail.history.frames import CAPACITY_COLUMNS, USAGE_COLUMNS, typed
 from foresail.history.hourly import MIN_STEPS, STEPS_PER_HOUR
@@ -93,9 +94,7 @@ def _below(nodes: FloatArray, workloads: FloatArray) -> Iterator[_Row]:
         yield "workload", labels, workloads[i]
 
 
-def _exists(
-    world: World, scope: str, labels: dict[str, str]
-) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def _exists(world: World, scope: str, labels: dict[str, str]) -> NDArray[np.bool_]:
     """Say in which hours a series exists: from its first pod on."""
     exists = np.ones(world.clockwork.hours, dtype=bool)
     if scope == "workload":

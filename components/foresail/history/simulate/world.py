@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +15,6 @@ from foresail.history.simulate.catalog import (
     LEAKING,
     MIB,
     NEW,
-    NIGHTLY,
     NODES,
     SPIKING,
     STEPPED,
@@ -133,7 +133,7 @@ def build_world(*, days: int, until: datetime, zone: ZoneInfo, seed: int) -> Wor
 
 
 def _slots(clock: Clockwork, leak_resets: list[int], rng: np.random.Generator) -> list[Slot]:
-    slots = []
+    slots: list[Slot] = []
     for w, workload in enumerate(WORKLOADS):
         nodes = [n for n, (_, pool) in enumerate(NODES) if workload.pool in {"", pool.name}]
         weights = rng.uniform(0.9, 1.1, size=workload.replicas)
@@ -170,7 +170,7 @@ def _lives(clock: Clockwork, workload: Workload, rng: np.random.Generator) -> li
         count = int(rng.integers(0, 2 + clock.hours // (24 * 30)))
         releases = sorted({int(b) for b in rng.integers(12, clock.hours - 12, size=count)})
     cuts = [0, *(clock.hour_of(bucket) for bucket in releases), end]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))
 
 
 def _nights(clock: Clockwork) -> list[tuple[int, int]]:
@@ -237,7 +237,9 @@ def _memory(
         limit = workload.limits["memory"]
         return base + (0.985 * limit - base) * since / period
     wander = _wander(1, clock.scrapes, rng, spread=0.012)[0]
-    return base * (1 + workload.memory_swing * clock.demand(workload.rhythm)) * np.exp(wander)
+    wanted = 1 + workload.memory_swing * clock.demand(workload.rhythm)
+    held: FloatArray = base * wanted * np.exp(wander)
+    return held
 
 
 def _grow(world: World) -> None:
@@ -267,6 +269,3 @@ def _wander(rows: int, steps: int, rng: np.random.Generator, *, spread: float) -
         drawn[:, first : first + block] = summed
         carry = summed[:, -1]
     return drawn
-
-
-__all__ = ["NIGHTLY", "Slot", "World", "build_world", "shares"]
