@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 called wrongly."""
     words = list(sys.argv[1:] if argv is None else argv)
     # results go to stdout, where a pipe may want them alone; the log to stderr
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         app(words)
     except ForesailError as error:

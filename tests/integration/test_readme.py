@@ -83,6 +83,7 @@ def demo() -> Iterator[Demo]:
     yield Demo(output, Client(port))
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
+    process.stdout.close()
 
 
 @pytest.fixture(scope="module")
