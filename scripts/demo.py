@@ -6,6 +6,8 @@ Called by `scripts/demo`, which brings the environment.
 import argparse
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +32,7 @@ from foresail_pipelines.compiler import FORECAST
 from foresail_pipelines.local import LocalRun, run
 from foresail_pipelines.progress import TaskProgress
 
-HOME = Path(".foresail/demo")
+ROOT = Path(".foresail/demo")
 SEED = 7
 DAYS = 90
 HORIZONS = ("next_day", "next_week", "next_month")
@@ -42,18 +44,18 @@ console = Console()
 def main(argv: list[str]) -> int:
     """Run the demo; return the exit code."""
     arguments = _parse(argv)
-    HOME.mkdir(parents=True, exist_ok=True)
-    os.environ["TMPDIR"] = str(_folder("tmp"))
-    os.environ.setdefault("MPLCONFIGDIR", str(_folder("matplotlib")))
+    # a cluster's history, models and cache are its own: nothing of another's is mixed in
+    home = ROOT / (_slug(arguments.prometheus) if arguments.prometheus else "simulated")
+    os.environ["TMPDIR"] = str(_folder(home, "tmp"))
+    os.environ.setdefault("MPLCONFIGDIR", str(_folder(home, "matplotlib")))
     started = time.monotonic()
     try:
-        source, cluster = _source(arguments.prometheus)
-        made = _pipeline(source, cluster)
-        bundles = _bundles(made)
-        _show_pipeline(made, bundles)
-        with _server(arguments.port) as url:
+        source = arguments.prometheus or _simulated(home)
+        made = _pipeline(home, source, "cluster" if arguments.prometheus else "demo")
+        _show_pipeline(made, _bundles(made))
+        with _server(home, arguments.port) as url:
             console.print(f"first answer {time.monotonic() - started:.0f} s after the start\n")
-            _show_urls(url, made, cluster)
+            _show_urls(home, url, made)
             if arguments.once:
                 _show_answers(url)
             else:
@@ -78,38 +80,43 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _source(prometheus: str | None) -> tuple[str, str]:
-    """Return where the history comes from, and the cluster's name."""
-    if prometheus:
-        return prometheus, "cluster"
+def _slug(url: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", urllib.parse.urlsplit(url).netloc.rpartition("@")[2])
+
+
+def _simulated(home: Path) -> str:
+    """Simulate a cluster up to this hour, once an hour, and return its folder."""
     until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    folder = HOME / "cluster" / f"{until:%Y-%m-%dT%H}"
+    folder = home / "cluster" / f"{until:%Y-%m-%dT%H}"
     if not folder.is_dir():
+        # another hour's cluster has other values at the same hours
+        for old in ("cluster", "history"):
+            shutil.rmtree(home / old, ignore_errors=True)
         with console.status("simulating a cluster: 6 nodes, 6 namespaces, 40 workloads, 90 days"):
             simulated = simulate(until=until, days=DAYS, seed=SEED, cluster="demo")
             simulated.write_folder(folder)
-    return str(folder.resolve()), "demo"
+    return str(folder.resolve())
 
 
-def _pipeline(source: str, cluster: str) -> LocalRun:
+def _pipeline(home: Path, source: str, cluster: str) -> LocalRun:
     arguments = {
         "source": source,
         "cluster": cluster,
-        "history_uri": str(_folder(f"history/{cluster}")),
+        "history_uri": str(_folder(home, "history")),
         "scopes": "cluster,node,namespace",
         "days": DAYS,
-        "tracking_uri": _tracking_uri(),
+        "tracking_uri": _tracking_uri(home),
     }
     with TaskProgress(console) as progress:
-        return run(FORECAST, arguments, root=_folder("runs"), on_task=progress)
+        return run(FORECAST, arguments, root=_folder(home, "runs"), on_task=progress)
 
 
-def _tracking_uri() -> str:
-    return f"sqlite:///{HOME.resolve() / 'mlflow.db'}"
+def _tracking_uri(home: Path) -> str:
+    return f"sqlite:///{home.resolve() / 'mlflow.db'}"
 
 
-def _folder(name: str) -> Path:
-    folder = (HOME / name).resolve()
+def _folder(home: Path, name: str) -> Path:
+    folder = (home / name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -179,13 +186,14 @@ def _promise(entry: SeriesEntry, horizon: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _server(port: int) -> Iterator[str]:
+def _server(home: Path, port: int) -> Iterator[str]:
     """Start `foresail serve`, wait for its first forecast, stop it at the end."""
     url = f"http://127.0.0.1:{port}"
-    log = _folder("logs") / "server.log"
+    log = _folder(home, "logs") / "server.log"
     command = [
         *(sys.executable, "-m", "foresail", "serve"),
-        *("--port", str(port), "--tracking-uri", _tracking_uri(), "--cache", str(_folder("cache"))),
+        *("--port", str(port), "--tracking-uri", _tracking_uri(home)),
+        *("--cache", str(_folder(home, "cache"))),
     ]
     with log.open("wb") as sink:
         child = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
@@ -212,18 +220,19 @@ def _wait(child: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     raise ForesailError(f"the server did not become ready; {log} ends with: {tail[0]}")
 
 
-def _show_urls(url: str, made: LocalRun, cluster: str) -> None:
-    report = made.task("validate-model").artifacts["report"]
-    namespace = f"{url}/v1/next_day?metric=memory&cluster={cluster}&namespace=shop"
+def _show_urls(home: Path, url: str, made: LocalRun) -> None:
+    """Say where everything is, and what to ask."""
+    pages = {"history": "validate", "forecast": "validate-model"}
+    for name, task in pages.items():
+        shutil.copyfile(made.task(task).artifacts["report"], home / f"{name}.html")
     lines = [
-        f"server       {url}/docs",
-        f"history      {made.task('validate').artifacts['report']}",
-        f"forecast     {report}",
-        f"registry     foresail registry list --tracking-uri {_tracking_uri()}",
+        f"server    {url}/docs",
+        *(f"{name:9} {home / name}.html" for name in pages),
+        f"registry  .venv/bin/foresail registry list --tracking-uri sqlite:///{home}/mlflow.db",
         "",
         "Try:",
         f"  curl -s '{url}/v1/next_week?metric=cpu'",
-        f"  curl -s '{namespace}'",
+        f"  curl -s '{url}/v1/next_day?metric=memory&node=compute-1'",
         f"  curl -s '{url}/v1/next_month.csv?metric=memory'",
         f"  curl -s '{url}/v1/series?scope=namespace'",
         "",
