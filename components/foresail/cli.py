@@ -114,3 +114,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         typer.echo(f"foresail: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder that may not be written
+        if "--debug" in words:
+            raise
+        typer.echo(f"foresail: {error}", err=True)
+        sys.exit(1)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from foresail.errors import BadInput
 from foresail.panel import SeriesKey
 
 if TYPE_CHECKING:
@@ -69,23 +70,46 @@ def check_columns(frame: pd.DataFrame) -> list[str]:
     return problems
 
 
-def pivot(frame: pd.DataFrame) -> tuple["TimeArray", "FloatArray", list[SeriesKey]]:
-    """Return (ds, values, keys) of an hourly long frame that passed `check_structure`.
+def grid(
+    frame: pd.DataFrame, *, last: np.datetime64 | None = None
+) -> tuple["TimeArray", "FloatArray", list[SeriesKey]]:
+    """Fold the rows of a long frame into hours: their mean, or for `stat` max their maximum.
+
+    Args:
+        frame: Columns that passed `check_columns`; at any step, no value infinite.
+        last: The grid's last hour, later rows are left out; None for the last hour with a value.
 
     Returns:
-        `ds` shape `(T,)` from the first to the last hour; `values` shape `(N, T)` with NaN where a
-        row is absent; `keys` sorted, N of them.
+        `ds` shape `(T,)` from the first hour with a value to the last; `values` shape `(N, T)`, NaN
+        for an hour without a value; `keys` sorted, N of them.
+
+    Raises:
+        BadInput: There is no value up to the last hour.
     """
     frame = with_stat(frame)
     groups = frame.groupby(KEY, sort=True, observed=True)
-    rows = groups.ngroup().to_numpy()
     keys = keys_of(groups)
+    rows = groups.ngroup().to_numpy()
     hours = frame["ds"].dt.tz_convert("UTC").dt.as_unit("s").astype("int64").to_numpy() // 3600
-    first, last = int(hours.min()), int(hours.max())
-    values = np.full((len(keys), last - first + 1), np.nan)
-    values[rows, hours - first] = frame["y"].to_numpy(dtype=np.float64)
-    ds = (np.arange(first, last + 1) * 3600).astype("datetime64[s]")
-    return ds, values, keys
+    y = frame["y"].to_numpy(dtype=np.float64)
+    end = int(hours.max()) if last is None else int(last.astype("datetime64[h]").astype(np.int64))
+    known = np.isfinite(y) & (hours <= end)
+    if not known.any():
+        raise BadInput("there is no value up to the last hour known; nothing can be forecast yet")
+    rows, hours, y = rows[known], hours[known], y[known]
+    first = int(hours.min())
+    end = int(hours.max()) if last is None else end
+    width = end - first + 1
+    cell = rows * width + (hours - first)
+    count = np.bincount(cell, minlength=len(keys) * width)
+    values = np.full(len(keys) * width, np.nan)
+    total = np.bincount(cell, weights=y, minlength=len(keys) * width)
+    np.divide(total, count, out=values, where=count > 0)
+    peaks = np.array([key.stat == "max" for key in keys])[rows]
+    highest = np.full(len(keys) * width, -np.inf)
+    np.maximum.at(highest, cell[peaks], y[peaks])
+    folded = np.where(np.isfinite(highest), highest, values).reshape(len(keys), width)
+    return (np.arange(first, end + 1) * 3600).astype("datetime64[s]"), folded, keys
 
 
 def keys_of(groups: "DataFrameGroupBy[Any, Any]") -> list[SeriesKey]:

@@ -9,19 +9,23 @@ import numpy as np
 import pandas as pd
 
 from foresail.bundle.schema import SeriesEntry
+from foresail.cells import harmless
 from foresail.codes import Code
 from foresail.contenders import ProphetSettings
-from foresail.errors import UsageError
-from foresail.evaluation.contest import Contest, run_contest
+from foresail.errors import BadInput, UsageError
+from foresail.evaluation.contest import run_contest
 from foresail.evaluation.field import field
 from foresail.features import hourly_panel
 from foresail.horizons import Horizon
 from foresail.longframe import KEY, with_stat
 from foresail.panel import HOUR, SeriesKey, TimeArray
-from foresail.quality import judge
+from foresail.quality import Refusal, judge
+from foresail.times import to_numpy
 
 COLUMNS = ["series", "metric", "ds", "p10", "p50", "p90", "model", "code", "reason"]
 SUFFIXES = (".parquet", ".csv", ".xlsx")
+XLSX_ROWS = 1_048_575
+"""What a sheet holds below its header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,13 @@ class OneShot:
         rows: One for every (series, hour): `series`, `metric`, `stat` where the history has one,
             `ds`, `p10`, `p50`, `p90`, `model`, `code`, `reason`; empty quantiles where there is no
             forecast.
-        contest: Scores and winners of the series that were forecast.
+        index: Winner and promise of each series that was not refused.
+        refusals: The series that were.
     """
 
     rows: pd.DataFrame
-    contest: Contest
+    index: tuple[SeriesEntry, ...]
+    refusals: tuple[Refusal, ...]
 
 
 def forecast_frame(
@@ -62,16 +68,22 @@ def forecast_frame(
         on_fit: Called after each of Prophet's fits.
 
     Raises:
-        BadInput: The frame is no long frame, or no series is left to forecast.
+        BadInput: The frame is no long frame, or every stamp of it lies in the future.
+        UsageError: `as_of` does.
     """
     judgement = judge(frame, now=now, as_of=as_of)
-    panel = hourly_panel(judgement.frame, as_of=as_of)
-    with field(settings or ProphetSettings(), seed=seed, on_fit=on_fit) as contenders:
-        contest = run_contest(panel, horizons=(horizon,), contenders=contenders, slack=0)
-    ds = panel.as_of + HOUR * np.arange(1, horizon.hours + 1)
-    parts = [_served(entry, contest.forecast[i], ds) for i, entry in enumerate(contest.index)]
+    if judgement.frame.empty:
+        contest, last = None, _last_hour(frame, now=now, as_of=as_of)
+    else:
+        panel = hourly_panel(judgement.frame, as_of=as_of)
+        with field(settings or ProphetSettings(), seed=seed, on_fit=on_fit) as contenders:
+            contest = run_contest(panel, horizons=(horizon,), contenders=contenders, slack=0)
+        last = panel.as_of
+    ds = last + HOUR * np.arange(1, horizon.hours + 1)
+    index = contest.index if contest else ()
+    parts = [_served(entry, contest.forecast[i], ds) for i, entry in enumerate(index) if contest]
     refused = {r.key: (r.code, r.reason) for r in judgement.refusals}
-    known = {SeriesKey(e.series, e.metric, e.stat) for e in contest.index}
+    known = {SeriesKey(e.series, e.metric, e.stat) for e in index}
     given = with_stat(frame)[KEY].drop_duplicates().itertuples(index=False)
     for key in sorted(SeriesKey(*map(str, row)) for row in given):
         if key not in known:
@@ -79,7 +91,17 @@ def forecast_frame(
             parts.append(_absent(key, ds, code=code, reason=reason))
     rows = pd.concat(parts, ignore_index=True).sort_values([*KEY, "ds"], kind="stable")
     columns = [*COLUMNS[:2], "stat", *COLUMNS[2:]] if "stat" in frame else COLUMNS
-    return OneShot(rows[columns].reset_index(drop=True), contest)
+    return OneShot(rows[columns].reset_index(drop=True), index, judgement.refusals)
+
+
+def _last_hour(frame: pd.DataFrame, *, now: datetime, as_of: datetime | None) -> np.datetime64:
+    """Return the last hour known where no series is left to tell it."""
+    stamps = frame["ds"][frame["ds"] <= now]
+    if as_of is not None:
+        return to_numpy(as_of)
+    if stamps.empty:
+        raise BadInput(f"every stamp lies after the present ({now:%Y-%m-%dT%H:%MZ}); mend them")
+    return to_numpy(stamps.max().floor("h").to_pydatetime())
 
 
 def _served(entry: SeriesEntry, quantiles: np.ndarray, ds: TimeArray) -> pd.DataFrame:
@@ -104,39 +126,50 @@ def _rows(key: SeriesKey, ds: TimeArray, *, code: int, reason: str) -> pd.DataFr
     return pd.DataFrame({**key._asdict(), "ds": stamps, "code": int(code), "reason": reason})
 
 
-def check_suffix(path: Path) -> None:
-    """Refuse an output file whose kind we do not write, before any work is done.
+def check_target(path: Path) -> None:
+    """Refuse an output that cannot be written, before any work is done.
 
     Raises:
-        UsageError: Its ending is none of .parquet, .csv, .xlsx.
+        UsageError: It has none of the endings .parquet, .csv, .xlsx, is a folder, or lies in one
+            that does not exist.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"the folder {path.parent} does not exist; create it first")
 
 
 def write_rows(rows: pd.DataFrame, path: Path) -> None:
     """Write the rows as Parquet, CSV or XLSX, by the file's ending; whole or not at all.
 
     Raises:
-        UsageError: The ending is none of these, or the folder does not exist.
+        UsageError: See `check_target`; or there are more rows than a workbook holds.
     """
-    check_suffix(path)
-    if not path.parent.is_dir():
-        raise UsageError(f"the folder {path.parent} does not exist; create it first")
+    check_target(path)
+    if path.suffix.lower() == ".xlsx" and len(rows) > XLSX_ROWS:
+        raise UsageError(
+            f"a workbook holds {XLSX_ROWS} rows, the forecast has {len(rows)}; "
+            "write .parquet or .csv instead"
+        )
     partial = path.with_name(f".{path.name}.partial{path.suffix}")
+    try:
+        _write(rows, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(rows: pd.DataFrame, path: Path) -> None:
     if path.suffix.lower() == ".parquet":
-        rows.to_parquet(partial, index=False)
+        rows.to_parquet(path, index=False)
     elif path.suffix.lower() == ".csv":
+        texts = {name: rows[name].map(harmless) for name in ("series", "metric", "reason")}
         stamps = rows["ds"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        rows.assign(ds=stamps, series=rows["series"].map(harmless)).to_csv(partial, index=False)
+        rows.assign(ds=stamps, **texts).to_csv(path, index=False)
     else:
-        _write_xlsx(rows, partial)
-    partial.replace(path)
-
-
-def harmless(text: str) -> str:
-    """Return a text cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+        _write_xlsx(rows, path)
 
 
 def _write_xlsx(rows: pd.DataFrame, path: Path) -> None:

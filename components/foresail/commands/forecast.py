@@ -16,6 +16,7 @@ from foresail.commands.prophet_options import (
     WeeklySeasonality,
     YearlySeasonality,
 )
+from foresail.errors import BadInput
 from foresail.evaluation.gate import standings
 from foresail.evaluation.scores import relative
 from foresail.oneshot import OneShot
@@ -62,11 +63,11 @@ def forecast(  # one parameter an option
     from foresail.contenders import ProphetSettings  # noqa: PLC0415  # heavy
     from foresail.history import read_table  # noqa: PLC0415  # heavy
     from foresail.horizons import by_name  # noqa: PLC0415  # beside the others
-    from foresail.oneshot import check_suffix, forecast_frame, write_rows  # noqa: PLC0415  # heavy
-    from foresail.settings import Settings  # noqa: PLC0415  # beside the others
+    from foresail.oneshot import check_target, forecast_frame, write_rows  # noqa: PLC0415  # heavy
+    from foresail.settings import read_settings  # noqa: PLC0415  # beside the others
     from foresail.times import parse_hour  # noqa: PLC0415  # beside the others
 
-    check_suffix(out)
+    check_target(out)
     asked = by_name(horizon)
     until = parse_hour(as_of) if as_of else None
     settings = ProphetSettings(
@@ -77,7 +78,7 @@ def forecast(  # one parameter an option
         holidays_country=holidays_country,
     )
     console = Console(stderr=True)
-    frame = read_table(history, settings=Settings(), timezone=timezone)
+    frame = read_table(history, settings=read_settings(), timezone=timezone)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task("fitting Prophet", total=None)
@@ -95,7 +96,7 @@ def forecast(  # one parameter an option
 
 
 def _print(result: OneShot, console: Console, *, out: Path) -> None:
-    entries = result.contest.index
+    entries = result.index
     table = Table(title=None, box=None, pad_edge=False)
     for name in ("series", "metric", "winner"):
         table.add_column(name)
@@ -122,8 +123,12 @@ def _print(result: OneShot, console: Console, *, out: Path) -> None:
                     f"{metric}: {row.measured} of {row.series} series measured; error "
                     f"{row.challenger:.2f} of the seasonal naive's"
                 )
-    without = result.rows.loc[result.rows["p50"].isna(), "code"]
-    if len(without):
-        codes = ", ".join(str(code) for code in sorted(without.unique()))
-        console.print(f"{len(without)} rows have no forecast (codes {codes}); see reason")
+    for refusal in result.refusals[:SHOWN]:
+        line = f"refused {refusal.key} (code {int(refusal.code)}): {refusal.reason}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    empty = result.rows["p50"].isna()
+    if empty.any():
+        console.print(f"{int(empty.sum())} rows have no forecast; their code and reason say why")
     console.print(f"wrote {len(result.rows)} rows to {out}")
+    if not entries and result.refusals:
+        raise BadInput(f"no series could be forecast; the first was refused: {result.refusals[0]}")

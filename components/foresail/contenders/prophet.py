@@ -37,9 +37,10 @@ class ProphetSettings:
 
     def __post_init__(self) -> None:
         """Refuse what Prophet would misread."""
-        if not self.changepoint_prior_scale > 0:
+        if not 0 < self.changepoint_prior_scale < np.inf:
             raise UsageError(
-                f"changepoint_prior_scale must be above 0, got {self.changepoint_prior_scale}"
+                f"changepoint_prior_scale must be above 0 and finite, "
+                f"got {self.changepoint_prior_scale}"
             )
         for name in ("yearly", "weekly", "daily"):
             word = getattr(self, f"{name}_seasonality")

@@ -12,6 +12,7 @@ from foresail.panel import FloatArray
 MIN_VALUES = 48
 ENDED_HOURS = 7 * 24
 RECENT_HOURS = 28 * 24
+MAX_GAP_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,10 @@ class Eligibility:
     """What one series may be asked for.
 
     Attributes:
-        span: Hours from the first value to the last hour known.
         allowed: Horizons, shortest first.
         refused: Horizon name -> why not.
     """
 
-    span: int
     allowed: tuple[Horizon, ...]
     refused: dict[str, NoForecast]
 
@@ -37,10 +36,10 @@ def eligibility(y: FloatArray, horizons: Sequence[Horizon]) -> Eligibility:
         horizons: Those asked for, shortest first.
     """
     known = np.flatnonzero(np.isfinite(y))
-    span = int(len(y) - known[0]) if len(known) else 0
-    none = _no_forecast(y, known, span=span)
+    none = _no_forecast(y, known)
     if none:
-        return Eligibility(span, (), {h.name: none for h in horizons})
+        return Eligibility((), {h.name: none for h in horizons})
+    span = int(known[-1] - known[0] + 1)
     allowed = tuple(h for h in horizons if span >= h.min_history_hours)
     refused = {
         h.name: NoForecast(
@@ -51,10 +50,10 @@ def eligibility(y: FloatArray, horizons: Sequence[Horizon]) -> Eligibility:
         for h in horizons
         if h not in allowed
     }
-    return Eligibility(span, allowed, refused)
+    return Eligibility(allowed, refused)
 
 
-def _no_forecast(y: FloatArray, known: np.ndarray, *, span: int) -> NoForecast | None:
+def _no_forecast(y: FloatArray, known: np.ndarray) -> NoForecast | None:
     if not len(known):
         return NoForecast(Code.EMPTY_SERIES, "the series has no value")
     silent = len(y) - 1 - int(known[-1])
@@ -67,9 +66,9 @@ def _no_forecast(y: FloatArray, known: np.ndarray, *, span: int) -> NoForecast |
             Code.TOO_LITTLE_HISTORY,
             f"need {MIN_VALUES} hourly values, got {len(known)}; stage more history",
         )
-    recent = min(span, RECENT_HOURS)
+    recent = min(len(y) - int(known[0]), RECENT_HOURS)
     missing = 1 - np.isfinite(y[-recent:]).mean()
-    if missing > 0.5:  # noqa: PLR2004  # half, as the code's meaning says
+    if missing > MAX_GAP_SHARE:
         return NoForecast(
             Code.MOSTLY_GAPS, f"{missing:.0%} of the last {recent / 24:.0f} days is missing"
         )

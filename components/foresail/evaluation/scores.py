@@ -101,48 +101,85 @@ class ScoreBoard:
     def winner(self, row: int, segment: int) -> str:
         """Return who serves one segment of one series.
 
-        The seasonal naive serves unless another contender beat it, over all windows together, on at
-        least three windows that both were measured on.
+        The seasonal naive serves unless another contender beat it on at least three windows that
+        both were measured on - over all of them together, and also when each window is forecast by
+        whoever was best on the others: a lucky window must not choose the winner that it judges.
         """
-        sums = self.sums[:, :, row, segment]
-        reference = self.contenders.index(REFERENCE)
-        best, best_loss = REFERENCE, np.inf
-        for c, name in enumerate(self.contenders):
-            both = (sums[c, :, HOURS] > 0) & (sums[reference, :, HOURS] > 0)
-            if both.sum() < MIN_WINDOWS:
-                continue
-            loss = sums[c, both, LOSS].sum() / sums[c, both, HOURS].sum()
-            beaten = sums[reference, both, LOSS].sum() / sums[reference, both, HOURS].sum()
-            if c == reference or loss < beaten:
-                best, best_loss = (name, loss) if loss < best_loss else (best, best_loss)
-        return best
+        best = self._best(row, segment)
+        if best == REFERENCE:
+            return REFERENCE
+        windows = self._measured(row, segment)
+        chosen = [self._best(row, segment, without=w) for w in windows]
+        ours = sum(
+            self._loss(name, w, row, segment) for name, w in zip(chosen, windows, strict=True)
+        )
+        return (
+            best
+            if ours < sum(self._loss(REFERENCE, w, row, segment) for w in windows)
+            else REFERENCE
+        )
 
     def quality(self, row: int, winners: Sequence[str]) -> Quality | None:
         """Return the measured promise of a composite, or None where it is unmeasured.
+
+        Where a segment's winner had to be chosen, each window is scored with the contender that the
+        other windows would have chosen, so that no window vouches for its own choice.
 
         Args:
             row: The series.
             winners: Who serves each segment, from the first to the horizon's own.
         """
-        reference = self.contenders.index(REFERENCE)
-        segments = range(len(winners))
-        served = np.stack(
-            [self.sums[self.contenders.index(winners[s]), :, row, s] for s in segments]
-        )
-        naive = np.stack([self.sums[reference, :, row, s] for s in segments])
-        whole = (served[:, :, HOURS] > 0).all(axis=0) & (naive[:, :, HOURS] > 0).all(axis=0)
-        if whole.sum() < MIN_WINDOWS:
+        windows = [
+            w
+            for w in range(self.sums.shape[1])
+            if all(w in self._measured(row, s, name) for s, name in enumerate(winners))
+        ]
+        if len(windows) < MIN_WINDOWS:
             return None
-        ours = served[:, whole].sum(axis=(0, 1))
-        theirs = naive[:, whole].sum(axis=(0, 1))
+        ours, theirs = np.zeros(4), np.zeros(4)
+        for w in windows:
+            for s, name in enumerate(winners):
+                judge = name if name == REFERENCE else self._best(row, s, without=w)
+                ours += self.sums[self.contenders.index(judge), w, row, s]
+                theirs += self.sums[self.contenders.index(REFERENCE), w, row, s]
         return Quality(
-            windows=int(whole.sum()),
+            windows=len(windows),
             coverage=float(ours[COVERED] / ours[HOURS]),
             sql=float(ours[LOSS] / ours[HOURS]),
             mase=float(ours[ERROR] / ours[HOURS]),
             naive_sql=float(theirs[LOSS] / theirs[HOURS]),
             naive_mase=float(theirs[ERROR] / theirs[HOURS]),
         )
+
+    def _best(self, row: int, segment: int, *, without: int | None = None) -> str:
+        """Return the contender with the least loss over the windows, one of them left out."""
+        wanted = MIN_WINDOWS - (without is not None)
+        best, best_loss = REFERENCE, np.inf
+        for name in self.contenders:
+            windows = [w for w in self._measured(row, segment, name) if w != without]
+            if len(windows) < wanted:
+                continue
+            loss = self._pooled(name, windows, row, segment)
+            if name != REFERENCE and loss >= self._pooled(REFERENCE, windows, row, segment):
+                continue
+            if loss < best_loss:
+                best, best_loss = name, loss
+        return best
+
+    def _measured(self, row: int, segment: int, name: str = REFERENCE) -> list[int]:
+        """Return the windows on which both this contender and the naive were measured."""
+        hours = self.sums[:, :, row, segment, HOURS]
+        both = (hours[self.contenders.index(name)] > 0) & (
+            hours[self.contenders.index(REFERENCE)] > 0
+        )
+        return [int(w) for w in np.flatnonzero(both)]
+
+    def _pooled(self, name: str, windows: Sequence[int], row: int, segment: int) -> float:
+        sums = self.sums[self.contenders.index(name), list(windows), row, segment].sum(axis=0)
+        return float(sums[LOSS] / sums[HOURS])
+
+    def _loss(self, name: str, window: int, row: int, segment: int) -> float:
+        return float(self.sums[self.contenders.index(name), window, row, segment, LOSS])
 
     def save(self, path: Path) -> None:
         """Write the board as one npz file."""

@@ -32,8 +32,9 @@ def plan_windows(y: FloatArray, horizons: Sequence[Horizon], *, windows: int) ->
 
     One set of origins measures every horizon: each window is as long as the longest horizon for
     which `windows` of them fit while the earliest origin still knows two weeks (month), one week
-    (week) or two days (day). Origins start a week apart (day: a day apart); an origin whose leads
-    fall into an outage moves back by days until enough was seen.
+    (week) or two days (day). Origins start a week apart - where only days can be held out and the
+    history is too short for that, a day apart; an origin whose leads fall into an outage moves back
+    by days until enough was seen.
 
     Args:
         y: Hourly values up to the last hour known, shape `(T,)`, NaN for gaps.
@@ -43,15 +44,18 @@ def plan_windows(y: FloatArray, horizons: Sequence[Horizon], *, windows: int) ->
     seen = np.isfinite(y)
     span = len(y) - int(seen.argmax())
     for count in range(len(horizons), 0, -1):
-        backs = _backs(seen, span, [h.hours for h in horizons[:count]], windows=windows)
-        if len(backs) == windows:
-            return Plan(horizons[count - 1].hours, tuple(backs))
+        ends = [h.hours for h in horizons[:count]]
+        for stride in (WEEK, DAY) if ends[-1] < WEEK else (WEEK,):
+            backs = _backs(seen, span, ends, stride=stride, windows=windows)
+            if len(backs) == windows:
+                return Plan(ends[-1], tuple(backs))
     return None
 
 
-def _backs(seen: np.ndarray, span: int, ends: Sequence[int], *, windows: int) -> list[int]:
+def _backs(
+    seen: np.ndarray, span: int, ends: Sequence[int], *, stride: int, windows: int
+) -> list[int]:
     longest = ends[-1]
-    stride = min(WEEK, longest)
     known = {True: 2 * WEEK, False: max(2 * DAY, longest)}[longest > WEEK]
     backs: list[int] = []
     for back in range(longest, span - known + 1, DAY):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from foresail.codes import Code
-from foresail.errors import BadInput
+from foresail.errors import BadInput, UsageError
 from foresail.longframe import KEY, check_columns, with_stat
 from foresail.panel import UNITS, SeriesKey
 from foresail.quality.units import FACTORS
@@ -31,13 +31,18 @@ class Refusal:
     code: Code
     reason: str
 
+    def __str__(self) -> str:
+        """Return it as people read it in messages."""
+        return f"{self.key}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The outcome of `judge`.
 
     Attributes:
-        frame: Rows of the accepted series, sorted, without repeats, in the metric's own unit.
+        frame: Rows of the accepted series, sorted, without repeats, in the metric's own unit; empty
+            where none is left.
         refusals: One a refused series, sorted by key.
         repeats_dropped: Rows dropped because the same stamp and value stood twice.
     """
@@ -60,16 +65,20 @@ def judge(frame: pd.DataFrame, *, now: datetime, as_of: datetime | None = None) 
         as_of: The last hour known, or None for all that is there.
 
     Raises:
-        BadInput: The columns are not those of a long frame, or no series is left.
+        BadInput: The columns are not those of a long frame.
+        UsageError: `as_of` lies in the future.
     """
     problems = check_columns(frame)
     if problems:
         raise BadInput(problems)
+    if as_of is not None and as_of > now:
+        raise UsageError(
+            f"the last hour known cannot lie ahead: as-of is {as_of:%Y-%m-%dT%H:%MZ}, now is "
+            f"{now:%Y-%m-%dT%H:%MZ}"
+        )
     frame = with_stat(frame)
     if as_of is not None:
         frame = frame[frame["ds"] < as_of + timedelta(hours=1)]
-        if frame.empty:
-            raise BadInput(f"there is no value up to {as_of:%Y-%m-%dT%H:%MZ}; nothing is known yet")
     repeated = frame.duplicated([*KEY, "ds", "y"])
     frame = frame[~repeated].sort_values([*KEY, "ds"], kind="stable")
     refusals: dict[SeriesKey, Refusal] = {}
@@ -78,16 +87,25 @@ def judge(frame: pd.DataFrame, *, now: datetime, as_of: datetime | None = None) 
     keys = pd.MultiIndex.from_frame(frame[KEY])
     refused = keys.isin([tuple(key) for key in refusals])
     accepted = _in_metric_unit(frame[~refused])
-    if accepted.empty:
-        first = next(iter(refusals.values()))
-        raise BadInput(
-            f"all {len(refusals)} series are refused; the first is {first.key}: {first.reason}"
-        )
     return Judgement(
         accepted.reset_index(drop=True),
         tuple(refusals[key] for key in sorted(refusals)),
         int(repeated.sum()),
     )
+
+
+def check_some(judgement: Judgement) -> None:
+    """Refuse a history of which nothing is left.
+
+    Raises:
+        BadInput: Every series is refused, or none has a value yet; tells the first reason.
+    """
+    if len(judgement.frame):
+        return
+    if not judgement.refusals:
+        raise BadInput("there is no value up to the last hour known; nothing can be forecast yet")
+    first = judgement.refusals[0]
+    raise BadInput(f"all {len(judgement.refusals)} series are refused; the first is {first}")
 
 
 def _refusals(frame: pd.DataFrame, *, now: datetime) -> Iterator[Refusal]:
@@ -101,8 +119,9 @@ def _refusals(frame: pd.DataFrame, *, now: datetime) -> Iterator[Refusal]:
             f"{len(rows)} values are stamped after the present ({now:%Y-%m-%dT%H:%MZ}), the last "
             f"{rows['ds'].max():%Y-%m-%dT%H:%MZ}; mend the clock that wrote them",
         )
-    conflicting = frame.duplicated([*KEY, "ds"], keep=False)
-    for key, rows in _by_key(frame[conflicting]):
+    valued = frame[~np.isnan(y)]  # a gap beside a value is no conflict
+    conflicting = valued.duplicated([*KEY, "ds"], keep=False)
+    for key, rows in _by_key(valued[conflicting]):
         yield Refusal(
             key,
             Code.CONFLICTING_DUPLICATES,
@@ -123,8 +142,8 @@ def _refusals(frame: pd.DataFrame, *, now: datetime) -> Iterator[Refusal]:
             f"{len(rows)} values are below zero, the least {rows['y'].min():g}; "
             "usage cannot be negative (is a counter staged without rate?)",
         )
-    valued = frame.groupby(KEY, sort=True, observed=True)["y"].count()
-    for key in valued.index[valued == 0]:
+    counts = frame.groupby(KEY, sort=True, observed=True)["y"].count()
+    for key in counts.index[counts == 0]:
         yield Refusal(SeriesKey(*key), Code.EMPTY_SERIES, "the series has rows but no value")
 
 

@@ -60,7 +60,7 @@ def forecast_chart(  # what one sees in the picture
         axes.axvline(ds[0], color=GREY, linewidth=0.6, linestyle=":")
         axes.set_ylim(bottom=min(0.0, float(np.nanmin(low))))
         axes.set_ylabel("" if shown == "1" else shown)
-        axes.set_title(title, loc="left", fontsize=10)
+        _title(axes, title)
         above = {"loc": "lower right", "bbox_to_anchor": (1.0, 0.98)}
         axes.legend(**above, ncols=4, frameon=False, fontsize=8)
         _dates(axes)
@@ -75,9 +75,18 @@ def share_chart(*, title: str, ds: TimeArray, share: FloatArray) -> str:
         axes.bar(ds, 100 * share, width=0.9, color=BLUE)
         axes.set_ylim(0, 100)
         axes.set_ylabel("%")
-        axes.set_title(title, loc="left", fontsize=10)
+        _title(axes, title)
         _dates(axes)
         return _svg(figure, title)
+
+
+def _title(axes: Any, title: str) -> None:  # noqa: ANN401  # matplotlib's axes
+    # a name from outside: dollars are no formula, and control characters have no place in XML
+    axes.set_title(_printable(title), loc="left", fontsize=10, parse_math=False)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _dates(axes: Any) -> None:  # noqa: ANN401  # matplotlib's axes
@@ -89,7 +98,7 @@ def _dates(axes: Any) -> None:  # noqa: ANN401  # matplotlib's axes
 def _svg(figure: Figure, title: str) -> str:
     buffer = io.StringIO()
     metadata: dict[str, Any] = dict.fromkeys(("Date", "Creator"))
-    FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata | {"Title": title})
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata | {"Title": _printable(title)})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 

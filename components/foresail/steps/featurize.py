@@ -32,8 +32,9 @@ def run(*, accepted: AnyPath, panel: AnyPath, as_of: str = "") -> dict[str, floa
     source = Path(accepted)
     facts = HistoryFacts.read(source)
     frame = read_parquet(source / "history.parquet")
-    capacity = read_parquet(source / "capacity.parquet")
     until = parse_hour(as_of) if as_of else facts.as_of
+    capacity = read_parquet(source / "capacity.parquet")
+    capacity = capacity[capacity["ds"] <= until]
     folded = hourly_panel(frame, as_of=until, index=_index(frame, capacity))
     target = Path(panel)
     folded.save(target)

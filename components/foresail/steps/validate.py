@@ -1,15 +1,18 @@
 """Judge the staged history: the series that may go on, and a report for people."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
+from foresail.errors import BadInput
 from foresail.history import History, read_history
 from foresail.history.manifest import Refusal
-from foresail.quality import Judgement, judge
+from foresail.quality import Judgement, check_some, judge
+from foresail.registry.names import model_name
 from foresail.reports.quality import quality_report
-from foresail.settings import Settings
+from foresail.settings import read_settings
 from foresail.steps import AnyPath
 from foresail.steps.artifacts import HistoryFacts
 from foresail.times import parse_hour
@@ -48,12 +51,14 @@ def run(
     until = parse_hour(as_of) if as_of else None
     history = read_history(
         history_uri,
-        settings=Settings(),
+        settings=read_settings(),
         digest=history_digest,
         metrics=_names(metrics),
         scopes=_names(scopes),
     )
     judgement = judge(history.frame, now=now, as_of=until)
+    check_some(judgement)
+    _check_names(judgement.frame["metric"].unique())
     last = judgement.frame["ds"].max().floor("h").to_pydatetime()
     refusals = _refusals(history, judgement)
     facts = HistoryFacts(
@@ -75,6 +80,19 @@ def run(
         "rows": float(len(judgement.frame)),
         "repeats_dropped": float(judgement.repeats_dropped),
     }
+
+
+def _check_names(metrics: Iterable[str]) -> None:
+    """Refuse metrics whose forecasts would be one and the same registered model."""
+    by_model: dict[str, str] = {}
+    for metric in sorted(metrics):
+        model = model_name(metric)
+        if model in by_model:
+            raise BadInput(
+                f"the metrics {by_model[model]!r} and {metric!r} would both be the model {model}; "
+                "rename one, or leave it out"
+            )
+        by_model[model] = metric
 
 
 def _refusals(history: History, judgement: Judgement) -> tuple[Refusal, ...]:

@@ -83,7 +83,7 @@ def test_a_seasonality_is_one_of_three_words(word: str) -> None:
 
 def test_the_prior_scale_is_positive() -> None:
     """Zero would divide."""
-    with pytest.raises(UsageError, match="must be above 0, got 0"):
+    with pytest.raises(UsageError, match="must be above 0 and finite, got 0"):
         ProphetSettings(changepoint_prior_scale=0)
 
 

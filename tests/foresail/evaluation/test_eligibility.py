@@ -44,3 +44,17 @@ def test_mostly_gaps_is_not_forecast() -> None:
 def test_no_value_is_an_empty_series() -> None:
     """All gaps have their own code."""
     assert eligibility(np.full(100, np.nan), HORIZONS).refused["next_day"].code == Code.EMPTY_SERIES
+
+
+def test_silence_is_no_history() -> None:
+    """Twelve days of values and three of silence are twelve days."""
+    y = np.ones(15 * 24)
+    y[-3 * 24 :] = np.nan
+    assert [h.name for h in eligibility(y, HORIZONS).allowed] == ["next_day", "next_week"]
+
+
+def test_a_stray_value_long_ago_is_no_history() -> None:
+    """One value, eight days of nothing and six days of values are mostly gaps."""
+    y = np.ones(14 * 24 + 1)
+    y[1 : 8 * 24] = np.nan
+    assert eligibility(y, HORIZONS).refused["next_month"].code == Code.MOSTLY_GAPS

@@ -50,3 +50,10 @@ def test_an_outage_moves_the_origin() -> None:
     plan = plan_windows(y, (NEXT_DAY,), windows=3)
     assert plan
     assert plan.backs == (48, 72, 96)
+
+
+def test_days_are_spread_over_weeks_where_the_history_allows() -> None:
+    """Three days in a row would all be the same weather."""
+    plan = plan_windows(np.ones(30 * DAY), (NEXT_DAY,), windows=3)
+    assert plan
+    assert plan.backs == (24, 192, 360)

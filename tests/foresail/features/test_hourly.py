@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from foresail.errors import BadInput
 from foresail.features import hourly_panel
 
 
@@ -32,3 +34,16 @@ def test_the_grid_ends_at_as_of() -> None:
     """A silent end is a gap up to the last hour known."""
     panel = hourly_panel(five_minutes("mean"), as_of=datetime(2026, 1, 1, 3, tzinfo=UTC))
     np.testing.assert_array_equal(panel.values, [[5.5, 14.5, np.nan, np.nan]])
+
+
+def test_rows_after_as_of_are_left_out() -> None:
+    """And never spill into the series that comes next."""
+    frame = pd.concat([five_minutes("mean"), five_minutes("mean").assign(series="b", y=100.0)])
+    panel = hourly_panel(frame, as_of=datetime(2026, 1, 1, 0, tzinfo=UTC))
+    np.testing.assert_array_equal(panel.values, [[5.5], [100.0]])
+
+
+def test_nothing_up_to_as_of_is_an_error() -> None:
+    """There is no panel without a value."""
+    with pytest.raises(BadInput, match="there is no value up to the last hour known"):
+        hourly_panel(five_minutes("mean"), as_of=datetime(2025, 12, 31, tzinfo=UTC))

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from foresail.codes import Code
-from foresail.errors import BadInput
-from foresail.quality import Judgement, judge
+from foresail.errors import BadInput, UsageError
+from foresail.quality import Judgement, check_some, judge
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 
@@ -119,10 +119,27 @@ def test_rows_in_any_order_give_the_same_frame() -> None:
     assert frame.loc[frame["series"] == "bad", "y"].tolist() == [0.0, 1.0, 2.0]
 
 
-def test_nothing_left_is_an_error() -> None:
-    """When all are refused the first reason is told."""
+def test_a_gap_beside_a_value_is_no_conflict() -> None:
+    """An hour that is written once as missing and once with its value has that value."""
+    rows = [("bad", "cpu", "2026-01-01T00:00Z", y) for y in (np.nan, 2.0)]
+    assert judged(rows).refusals == ()
+
+
+def test_nothing_left_is_told_with_the_first_reason() -> None:
+    """All may be refused; whoever needs a series asks `check_some`."""
     frame = pd.DataFrame(
         {"series": ["a"], "metric": ["cpu"], "ds": pd.to_datetime(["2026-01-01T00:00Z"]), "y": -1.0}
     )
+    judgement = judge(frame, now=NOW)
+    assert judgement.frame.empty
     with pytest.raises(BadInput, match="all 1 series are refused; the first is a cpu mean"):
-        judge(frame, now=NOW)
+        check_some(judgement)
+
+
+def test_a_last_hour_in_the_future_is_refused() -> None:
+    """Nothing can be known of tomorrow."""
+    frame = pd.DataFrame(
+        {"series": ["a"], "metric": ["cpu"], "ds": pd.to_datetime(["2026-01-01T00:00Z"]), "y": 1.0}
+    )
+    with pytest.raises(UsageError, match="the last hour known cannot lie ahead"):
+        judge(frame, now=NOW, as_of=datetime(2026, 1, 11, tzinfo=UTC))

@@ -8,13 +8,13 @@ START = np.datetime64("2026-01-01", "s")
 HOUR = np.timedelta64(1, "h")
 
 
-def chart() -> str:
+def chart(title: str = "demo/cluster  memory") -> str:
     """Return a chart with a gap and a capacity line."""
     history = np.linspace(1, 2, 48) * 2**30
     history[5:9] = np.nan
     middle = np.linspace(2, 3, 24) * 2**30
     return forecast_chart(
-        title="demo/cluster  memory",
+        title=title,
         unit="bytes",
         history_ds=START + HOUR * np.arange(48),
         history=history,
@@ -42,3 +42,9 @@ def test_clusters_are_drawn_first() -> None:
     """Then nodes, namespaces, workloads, in the order of the index."""
     scopes = ["workload", "namespace", "cluster", "node", "namespace"]
     assert rows_to_chart(scopes, most=4) == [2, 3, 1, 4]
+
+
+def test_a_name_with_dollars_or_control_characters_is_text() -> None:
+    """A series may be called anything; its picture is still a picture."""
+    assert "a$_$b" in chart("a$_$b")
+    assert "x?y" in chart("x\x01y")
