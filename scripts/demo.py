@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,9 +26,10 @@ from rich.console import Console
 from rich.table import Table
 
 from foresail.bundle import Bundle, SeriesEntry
-from foresail.errors import ForesailError
+from foresail.errors import ForesailError, UsageError
 from foresail.evaluation.scores import relative
 from foresail.history.simulate import simulate
+from foresail.registry import CHAMPION, RegistryClient, model_name
 from foresail_pipelines.compiler import FORECAST
 from foresail_pipelines.local import LocalRun, run
 from foresail_pipelines.progress import TaskProgress
@@ -36,6 +38,7 @@ ROOT = Path(".foresail/demo")
 SEED = 7
 DAYS = 90
 HORIZONS = ("next_day", "next_week", "next_month")
+METRICS = ("cpu", "memory")
 GIB = 2.0**30
 
 console = Console()
@@ -50,6 +53,7 @@ def main(argv: list[str]) -> int:
     os.environ.setdefault("MPLCONFIGDIR", str(_folder(home, "matplotlib")))
     started = time.monotonic()
     try:
+        _check_port(arguments.port)
         source = arguments.prometheus or _simulated(home)
         made = _pipeline(home, source, "cluster" if arguments.prometheus else "demo")
         _show_pipeline(made, _bundles(made))
@@ -133,8 +137,8 @@ def _show_pipeline(made: LocalRun, bundles: list[Bundle]) -> None:
     for bundle in bundles:
         console.print(_promises(bundle))
     console.print(
-        "error, naive: scaled quantile loss of the forecast and of the same hour yesterday,\n"
-        "on the held-out windows; band: share of those hours between p10 and p90 (aim: 80 %).\n"
+        "error, naive: scaled quantile loss of the forecast, and of yesterday repeated,\n"
+        "on the held-out windows; band: share of their hours in p10 to p90 (aim: 80 %).\n"
         f"{sum(len(b.index) for b in bundles)} series in all, hourly mean and maximum; "
         "/v1/series lists every one.",
         highlight=False,
@@ -199,25 +203,44 @@ def _server(home: Path, port: int) -> Iterator[str]:
         child = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
     try:
         with console.status("starting the server"):
-            for metric in ("cpu", "memory"):  # sync fetches one after the other
-                _wait(child, f"{url}/v1/next_day?metric={metric}", log)
+            _wait(child, url, champions=_champions(home), log=log)
         yield url
     finally:
         child.send_signal(signal.SIGTERM)
         child.wait(timeout=30)
 
 
-def _wait(child: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+def _champions(home: Path) -> dict[str, str]:
+    """Return the version of each model that the server is to answer from."""
+    registry = RegistryClient(_tracking_uri(home))
+    names = [model_name(metric) for metric in METRICS]
+    return {name: v for name in names if (v := registry.version_of(name, CHAMPION))}
+
+
+def _wait(
+    child: "subprocess.Popen[bytes]", url: str, *, champions: dict[str, str], log: Path
+) -> None:
+    """Return when the server answers from this run's champions, not from a cached older one."""
     deadline = time.monotonic() + 60
     while child.poll() is None and time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310  # our own server
+            served = _get(f"{url}/v1/models")["models"]
         except OSError:
-            time.sleep(0.2)
-        else:
+            served = []
+        if {model["name"]: model["version"] for model in served} == champions:
             return
+        time.sleep(0.2)
     tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["(no output)"]
     raise ForesailError(f"the server did not become ready; {log} ends with: {tail[0]}")
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(f"port {port} is in use; choose another with --port") from error
 
 
 def _show_urls(home: Path, url: str, made: LocalRun) -> None:
@@ -247,25 +270,26 @@ def _show_answers(url: str) -> None:
         table.add_column(name, no_wrap=True)
     for name in ("mean", "peak p50", "peak p90", "room", "full on", "hours"):
         table.add_column(name, justify="right", no_wrap=True)
-    for metric in ("cpu", "memory"):
+    for metric in METRICS:
         for horizon in HORIZONS:
-            answer = _get(f"{url}/v1/{horizon}?metric={metric}")
+            try:
+                answer = _get(f"{url}/v1/{horizon}?metric={metric}")
+            except urllib.error.HTTPError as error:
+                table.add_row(horizon, metric, json.load(error)["detail"])
+                continue
             table.add_row(horizon, metric, *_cells(answer))
     console.print(table)
     console.print(
-        "mean and peak of the whole cluster in cores and GiB; room: what can be allocated minus\n"
-        "the highest p90; full on: first hour whose p90 reaches 85 % of what can be allocated.",
+        "mean and peaks of the whole cluster, in cores and GiB; room: allocatable minus the\n"
+        "highest p90; full on: the first hour whose p90 reaches 85 % of allocatable.",
         highlight=False,
         style="dim",
     )
 
 
 def _get(url: str) -> dict[str, Any]:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310  # our own server
-            body: dict[str, Any] = json.load(response)
-    except urllib.error.HTTPError as error:
-        raise ForesailError(f"{url} answered {error.code}: {error.read().decode()}") from error
+    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310  # our own server
+        body: dict[str, Any] = json.load(response)
     return body
 
 

@@ -12,14 +12,14 @@ from foresail.bundle.schema import SeriesEntry
 from foresail.cells import harmless
 from foresail.codes import Code
 from foresail.contenders import ProphetSettings
-from foresail.errors import BadInput, UsageError
+from foresail.errors import UsageError
 from foresail.evaluation.contest import run_contest
 from foresail.evaluation.field import field
 from foresail.features import hourly_panel
 from foresail.horizons import Horizon
 from foresail.longframe import KEY, with_stat
 from foresail.panel import HOUR, SeriesKey, TimeArray
-from foresail.quality import Refusal, judge
+from foresail.quality import Judgement, Refusal, check_some, judge
 from foresail.times import to_numpy
 
 COLUMNS = ["series", "metric", "ds", "p10", "p50", "p90", "model", "code", "reason"]
@@ -73,7 +73,8 @@ def forecast_frame(
     """
     judgement = judge(frame, now=now, as_of=as_of)
     if judgement.frame.empty:
-        contest, last = None, _last_hour(frame, now=now, as_of=as_of)
+        contest = None
+        last = to_numpy(as_of) if as_of else _last_hour(frame, judgement, now=now)
     else:
         panel = hourly_panel(judgement.frame, as_of=as_of)
         with field(settings or ProphetSettings(), seed=seed, on_fit=on_fit) as contenders:
@@ -94,13 +95,11 @@ def forecast_frame(
     return OneShot(rows[columns].reset_index(drop=True), index, judgement.refusals)
 
 
-def _last_hour(frame: pd.DataFrame, *, now: datetime, as_of: datetime | None) -> np.datetime64:
+def _last_hour(frame: pd.DataFrame, judgement: Judgement, *, now: datetime) -> np.datetime64:
     """Return the last hour known where no series is left to tell it."""
     stamps = frame["ds"][frame["ds"] <= now]
-    if as_of is not None:
-        return to_numpy(as_of)
     if stamps.empty:
-        raise BadInput(f"every stamp lies after the present ({now:%Y-%m-%dT%H:%MZ}); mend them")
+        check_some(judgement)
     return to_numpy(stamps.max().floor("h").to_pydatetime())
 
 

@@ -130,6 +130,17 @@ def test_the_demo_fits_eighty_columns(demo: Demo) -> None:
     assert all("/" in line for line in long), long
 
 
+def test_the_picture_and_its_caption_are_true(tmp_path: Path) -> None:
+    """The script that drew it says the same again."""
+    caption = shell(
+        f"python {ROOT}/scripts/picture.py {tmp_path / 'answer.svg'}", cwd=tmp_path
+    ).stdout.strip()
+    assert caption in README
+    drawn = (tmp_path / "answer.svg").read_text(encoding="utf-8")
+    assert "demo/namespace/shop  cpu, next_week" in drawn
+    assert "demo/namespace/shop  cpu, next_week" in (ROOT / "docs/answer.svg").read_text("utf-8")
+
+
 def test_every_curl_is_answered(demo: Demo) -> None:
     """Each curl line of the README gets a 200."""
     lines = commands("curl ")

@@ -1,5 +1,6 @@
 """`foresail forecast`: history in, forecast out, no server."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from foresail.bundle import HorizonEntry, SeriesEntry
 from foresail.commands.prophet_options import (
     ChangepointPriorScale,
     DailySeasonality,
@@ -96,24 +98,29 @@ def forecast(  # one parameter an option
 
 
 def _print(result: OneShot, console: Console, *, out: Path) -> None:
-    entries = result.index
-    table = Table(title=None, box=None, pad_edge=False)
+    _print_promises(result.index, console)
+    for refusal in result.refusals[:SHOWN]:
+        line = f"refused {refusal} (code {int(refusal.code)})"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    empty = int(result.rows["p50"].isna().sum())
+    if empty:
+        console.print(f"{empty} rows have no forecast; their code and reason say why")
+    console.print(f"wrote {len(result.rows)} rows to {out}")
+    if not result.index and result.refusals:
+        raise BadInput(f"no series could be forecast; the first was refused: {result.refusals[0]}")
+
+
+def _print_promises(entries: Sequence[SeriesEntry], console: Console) -> None:
+    table = Table(box=None, pad_edge=False)
     for name in ("series", "metric", "winner"):
         table.add_column(name)
     for name in ("error vs naive", "coverage", "windows"):
         table.add_column(name, justify="right")
     for entry in entries[:SHOWN]:
         (horizon,) = entry.horizons.values()
-        quality = horizon.quality
-        measured = (
-            (f"{100 * (relative(quality) - 1):+.0f} %", f"{quality.coverage:.0%}", quality.windows)
-            if quality
-            else ("unmeasured" if horizon.winner else f"code {int(horizon.code)}", "", "")
-        )
-        table.add_row(
-            entry.series, entry.metric, horizon.winner or "none", *(str(word) for word in measured)
-        )
-    console.print(table)
+        table.add_row(entry.series, entry.metric, horizon.winner or "none", *_promise(horizon))
+    if entries:
+        console.print(table)
     if len(entries) > SHOWN:
         console.print(f"... and {len(entries) - SHOWN} more series")
     for metric in sorted({entry.metric for entry in entries}):
@@ -123,12 +130,11 @@ def _print(result: OneShot, console: Console, *, out: Path) -> None:
                     f"{metric}: {row.measured} of {row.series} series measured; error "
                     f"{row.challenger:.2f} of the seasonal naive's"
                 )
-    for refusal in result.refusals[:SHOWN]:
-        line = f"refused {refusal.key} (code {int(refusal.code)}): {refusal.reason}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    empty = result.rows["p50"].isna()
-    if empty.any():
-        console.print(f"{int(empty.sum())} rows have no forecast; their code and reason say why")
-    console.print(f"wrote {len(result.rows)} rows to {out}")
-    if not entries and result.refusals:
-        raise BadInput(f"no series could be forecast; the first was refused: {result.refusals[0]}")
+
+
+def _promise(horizon: HorizonEntry) -> tuple[str, str, str]:
+    quality = horizon.quality
+    if quality is None:
+        return ("unmeasured" if horizon.winner else f"code {int(horizon.code)}", "", "")
+    error = f"{100 * (relative(quality) - 1):+.0f} %"
+    return (error, f"{quality.coverage:.0%}", str(quality.windows))
