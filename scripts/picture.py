@@ -5,7 +5,6 @@ Run: .venv/bin/python scripts/picture.py [FILE]
 """
 
 import sys
-
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,8 +21,8 @@ from foresail.reports.charts import forecast_chart
 
 OUT = Path(__file__).parents[1] / "docs" / "answer.svg"
 CAPTION = (
-    "{coverage:.1f} % of the held-out hours of this forecast lay inside its band (the aim is 80 %), "
-    "and its error was {gain:.0f} % less than that of repeating yesterday."
+    "{coverage:.1f} % of the held-out hours of this forecast lay inside its band "
+    "(the aim is 80 %), and its error was {gain:.0f} % less than that of repeating yesterday."
 )
 UNTIL = datetime(2026, 11, 18, tzinfo=UTC)
 SERIES, METRIC, SEED = "demo/namespace/shop", "cpu", 7
