@@ -17,7 +17,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ def main(argv: list[str]) -> int:
     home = ROOT / (_slug(arguments.prometheus) if arguments.prometheus else "simulated")
     os.environ["TMPDIR"] = str(_folder(home, "tmp"))
     os.environ.setdefault("MPLCONFIGDIR", str(_folder(home, "matplotlib")))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive us
     started = time.monotonic()
     try:
         _check_port(arguments.port)
@@ -63,11 +64,15 @@ def main(argv: list[str]) -> int:
             if arguments.once:
                 _show_answers(url)
             else:
-                console.print("The server runs until Ctrl-C.")
-                signal.sigwait({signal.SIGINT, signal.SIGTERM})
+                with suppress(KeyboardInterrupt):
+                    console.print("The server runs until Ctrl-C.")
+                    signal.pause()
     except ForesailError as error:
         console.print(f"demo: {error}", style="red", markup=False, highlight=False)
         return error.exit_code
+    except KeyboardInterrupt:
+        console.print("demo: stopped")
+        return 130
     return 0
 
 
@@ -280,8 +285,8 @@ def _show_answers(url: str) -> None:
             table.add_row(horizon, metric, *_cells(answer))
     console.print(table)
     console.print(
-        "mean and peaks of the whole cluster, in cores and GiB; room: allocatable minus the\n"
-        "highest p90; full on: the first hour whose p90 reaches 85 % of allocatable.",
+        "mean and peaks of the whole cluster, in cores and GiB; room: allocatable minus\n"
+        "the highest p90; full on: the first hour whose p90 reaches 85 % of allocatable.",
         highlight=False,
         style="dim",
     )

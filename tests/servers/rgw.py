@@ -32,6 +32,7 @@ run dir = {folder}/run
 pid file = {folder}/run/$name.pid
 admin socket = {folder}/run/$name.asok
 log file = {folder}/log/$name.log
+mon cluster log file = {folder}/log/cluster.log
 mon allow pool size one = true
 mon data avail warn = 1
 mon data avail crit = 1
