@@ -4,12 +4,18 @@ Credentials come from here and nowhere else: never from pipeline parameters, fil
 repository or URLs. On a cluster the same names are set from secrets.
 """
 
+import re
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from foresail.errors import UsageError
 
 DEFAULT_BUCKET = "mlpipeline"
+
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 class Settings(BaseSettings):
@@ -47,3 +53,47 @@ class Settings(BaseSettings):
     foresail_prometheus_ca_file: Path | None = None
     foresail_prometheus_timeout_seconds: float = Field(default=30.0, gt=0)
     mlflow_tracking_uri: str = ""
+
+
+def read_settings() -> Settings:
+    """Return the settings that the environment holds.
+
+    Raises:
+        UsageError: A variable is not what it should be; named, never with its value.
+    """
+    return read_environment(Settings)
+
+
+def read_environment(kind: type[AnySettings], /, **given: object) -> AnySettings:
+    """Return settings of any kind from the environment.
+
+    Args:
+        kind: Which settings.
+        given: Fields that stand above the environment, as from the command line.
+
+    Raises:
+        UsageError: A variable is not what it should be; named, never with its value.
+    """
+    try:
+        return kind(**given)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        wrong = [_in_words(kind, e["loc"], e["msg"]) for e in error.errors(include_input=False)]
+        raise UsageError("; ".join(dict.fromkeys(wrong))) from error
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        where = (name[1],) if name else ()
+        raise UsageError(_in_words(kind, where, "expected JSON; check its quotes")) from error
+
+
+def _in_words(kind: type[BaseSettings], place: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    if not place:
+        return message
+    # only the field: what follows may be a key out of the value
+    name = str(place[0])
+    field = kind.model_fields.get(name)
+    if field is None:  # it has a name of its own in the environment
+        return f"{name.upper()}: {message}"
+    prefix = kind.model_config.get("env_prefix", "")
+    variable = field.validation_alias or f"{prefix}{name}".upper()
+    return f"{variable}: {message}"

@@ -19,7 +19,10 @@ def parse_utc(text: str) -> datetime:
         raise UsageError(f"expected a time such as 2026-11-21T08:00:00Z, got {text!r}") from error
     if stamp.tzinfo is None:
         raise UsageError(f"the time {text!r} has no zone; write it in UTC as {text}Z")
-    return stamp.astimezone(UTC)
+    try:
+        return stamp.astimezone(UTC)
+    except OverflowError as error:  # in the last or first hours that a datetime can hold
+        raise UsageError(f"expected a time in the years 1 to 9999 UTC, got {text!r}") from error
 
 
 def parse_hour(text: str) -> datetime:

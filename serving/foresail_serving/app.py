@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from foresail import __version__
+from foresail_serving.child import SyncChild
 from foresail_serving.clock import Clock, utc_now
 from foresail_serving.metrics import RequestCounts
 from foresail_serving.problems import add_problem_handlers
@@ -24,14 +25,23 @@ _DESCRIPTION = """Forecasts of the CPU and memory of Kubernetes clusters, hour b
 whose coverage was measured. Times are UTC; a row speaks of the hour that starts at its `ds`."""
 
 
-def create_app(settings: ServeSettings, *, clock: Clock = utc_now) -> ASGIApp:
+def create_app(
+    settings: ServeSettings, *, clock: Clock = utc_now, child: SyncChild | None = None
+) -> ASGIApp:
     """Return the server as an ASGI app; it opens the cache when it is started.
 
     Args:
         settings: Where the cache is, and what the answers assume.
         clock: The present, UTC-aware.
+        child: Sync, where this program has started one.
     """
-    state = State(settings, clock, SnapshotStore(settings.cache_dir), RequestCounts())
+    state = State(
+        settings,
+        clock,
+        SnapshotStore(settings.cache_dir),
+        RequestCounts(),
+        child or SyncChild(),
+    )
     app = FastAPI(
         title="Foresail",
         version=__version__,

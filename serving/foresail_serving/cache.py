@@ -17,11 +17,15 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from foresail.bundle.schema import MANIFEST, SERVED
 from foresail.errors import BadBundle
 
 CURRENT, SYNC, VERSIONS = "current.json", "sync.json", "v"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 _PLAIN = re.compile(_NAME)
+
+Stat = tuple[int, int, int] | None
+"""What changes with a file: inode, time of change, size; None where there is none."""
 
 SafeName = Annotated[str, StringConstraints(pattern=_NAME)]
 
@@ -74,6 +78,21 @@ def version_folder(cache: Path, model: str, version: str) -> Path:
         if not _PLAIN.fullmatch(name):
             raise BadBundle(f"{name!r} is no plain name of a model or version", check="path")
     return cache / VERSIONS / model / version
+
+
+def stat_of(path: Path) -> Stat:
+    """Return what tells whether a file or folder has changed."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116  # polled: no second Path object each time
+    except OSError:
+        return None
+    # the time of change, not of modification: it also tells a chmod
+    return stat.st_ino, stat.st_ctime_ns, stat.st_size
+
+
+def stats_of(folder: Path) -> tuple[Stat, ...]:
+    """Return the same of a version's folder and of each file that is served from it."""
+    return tuple(stat_of(folder / file) for file in ("", MANIFEST, *SERVED))
 
 
 def read_current(cache: Path) -> Current:

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from foresail.errors import UsageError
+from foresail.settings import read_environment
 from foresail_serving.settings import ServeSettings, SyncSettings
 
 app = typer.Typer(add_completion=False)
@@ -44,12 +43,15 @@ def serve(
     from foresail_serving.logs import configure_logs  # noqa: PLC0415  # only when it runs
     from foresail_serving.program import run_server  # noqa: PLC0415  # as above
 
-    settings = _serve_settings(listen_port=port, listen_host=host, cache_dir=cache)
+    given = _known({"listen_port": port, "listen_host": host, "cache_dir": cache})
+    settings = read_environment(ServeSettings, **given)
+    follow = read_environment(SyncSettings, **_known({"tracking_uri": tracking_uri})).tracking_uri
+    _check_address(follow)
     configure_logs()
     run_server(
         settings,
         announce=_announce,
-        tracking_uri=_sync_settings(tracking_uri=tracking_uri).tracking_uri,
+        tracking_uri=follow,
         until_ready=once_ready,
     )
 
@@ -68,7 +70,8 @@ def sync(
     from foresail_serving.logs import configure_logs  # noqa: PLC0415  # only when it runs
     from foresail_serving.sync.program import run_sync  # noqa: PLC0415  # as above
 
-    settings = _sync_settings(tracking_uri=tracking_uri, cache_dir=cache)
+    given = _known({"tracking_uri": tracking_uri, "cache_dir": cache})
+    settings = read_environment(SyncSettings, **given)
     configure_logs()
     run_sync(settings, once=once)
 
@@ -77,26 +80,12 @@ def _announce(url: str) -> None:
     typer.echo(f"serving on {url} (docs: {url}/docs)")
 
 
-def _serve_settings(**given: object) -> ServeSettings:
-    try:
-        return ServeSettings(**_known(given))  # type: ignore[arg-type]  # pydantic checks them
-    except ValidationError as error:
-        raise UsageError(_in_words(error)) from error
+def _check_address(tracking_uri: str) -> None:
+    from foresail.registry.address import parse_address  # noqa: PLC0415  # only when it runs
 
-
-def _sync_settings(**given: object) -> SyncSettings:
-    try:
-        return SyncSettings(**_known(given))  # type: ignore[arg-type]  # as above
-    except ValidationError as error:
-        raise UsageError(_in_words(error)) from error
+    if tracking_uri:
+        parse_address(tracking_uri)
 
 
 def _known(given: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _in_words(error: ValidationError) -> str:
-    return "; ".join(
-        f"FORESAIL_{'_'.join(map(str, e['loc'])).upper() or 'PLANNING_*'}: {e['msg']}"
-        for e in error.errors()
-    )

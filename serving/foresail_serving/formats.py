@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from foresail.cells import harmless
 from foresail_serving.answer import Forecast
 from foresail_serving.problems import ProblemError
 
@@ -36,7 +37,6 @@ _MEDIA_RANGES: dict[str, Format] = {
     "text/csv": "csv",
     "text/*": "csv",
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def negotiate(request: Request) -> Format:
@@ -80,7 +80,7 @@ def forecast_csv(forecast: Forecast) -> bytes:
     low, high = body.planning_range.low, body.planning_range.high
     values = dict(zip(body.ds, zip(body.p10, body.p50, body.p90, strict=True), strict=True))
     names = [harmless(n) for n in (body.unit, body.series, body.metric, body.stat)]
-    why = (body.status, body.code, harmless(body.reason))
+    why = (harmless(body.status), body.code, harmless(body.reason))
     models = _model_by_hour(forecast)
     rows: list[tuple[object, ...]] = [CSV_COLUMNS]
     for stamp in window.ds_asked():
@@ -93,11 +93,6 @@ def forecast_csv(forecast: Forecast) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
-
-
-def harmless(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _plain(value: float) -> float:

@@ -1,21 +1,22 @@
 """Run the server, and sync beside it, as one program on a laptop."""
 
+import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import structlog
 import uvicorn
 
-from foresail.errors import NotFound, UsageError
+from foresail.errors import ForesailError, NotFound, UsageError
 from foresail_serving.app import create_app
+from foresail_serving.cache import read_sync_state
+from foresail_serving.child import SyncChild
 from foresail_serving.settings import ServeSettings
 
 _STOP_SECONDS = 5
@@ -41,12 +42,14 @@ def run_server(
 
     Raises:
         NotFound: `until_ready`, and no forecast has come within two minutes.
-        UsageError: The address cannot be listened on.
+        ForesailError: The address cannot be listened on; or `until_ready`, and sync has ended.
+        UsageError: There is no such address.
     """
     listening = _listen(settings)
     url = _url(listening)
+    child = SyncChild()
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, child=child),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -60,22 +63,20 @@ def run_server(
             time.sleep(_POLL_SECONDS)
         announce(url)
         if until_ready:
-            _wait_ready(url, ready)
+            _wait_ready(url, ready, child)
             server.should_exit = True
 
     # Uvicorn raises the signal again when it has stopped; without this the process would die of
     # it before sync was told.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
-    with _sync(settings, tracking_uri), listening:
+    with _sync(child, settings, tracking_uri), listening:
         threading.Thread(target=watch, daemon=True).start()
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:
             return
     if until_ready and not ready.is_set():
-        raise NotFound(
-            f"expected a forecast within {_READY_SECONDS} s, none came; is one promoted?"
-        )
+        raise _not_ready(settings, child)
 
 
 def _listen(settings: ServeSettings) -> socket.socket:
@@ -88,10 +89,13 @@ def _listen(settings: ServeSettings) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(_BACKLOG)
+    except socket.gaierror as error:
+        listening.close()
+        raise UsageError(f"expected an address of this machine as --host, got {host!r}") from error
     except OSError as error:
         listening.close()
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise UsageError(
+        reason = os.strerror(error.errno) if error.errno else error.strerror
+        raise ForesailError(
             f"cannot listen on {host} port {port}: {reason}; choose another with --port"
         ) from error
     return listening
@@ -102,9 +106,9 @@ def _url(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _wait_ready(url: str, ready: threading.Event) -> None:
+def _wait_ready(url: str, ready: threading.Event, child: SyncChild) -> None:
     deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not child.ended:
         try:
             urllib.request.urlopen(f"{url}/readyz", timeout=5).close()  # noqa: S310  # our own URL
         except OSError:  # HTTPError is one: 503 until there is a forecast
@@ -114,33 +118,22 @@ def _wait_ready(url: str, ready: threading.Event) -> None:
             return
 
 
-@contextmanager
-def _sync(settings: ServeSettings, tracking_uri: str) -> Iterator[None]:
-    """Run sync beside the server; it stops when its input closes, so even if we are killed."""
-    if not tracking_uri:
-        structlog.get_logger("foresail.serve").info(
-            "no MLflow named, serving what the cache holds", cache=str(settings.cache_dir)
-        )
-        yield
-        return
-    environment = {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": tracking_uri,
-        "FORESAIL_CACHE_DIR": str(settings.cache_dir),
-        "FORESAIL_MODELS": ",".join(settings.models),
-    }
-    command = [sys.executable, "-m", "foresail_serving.sync", "--with-parent"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as child:  # noqa: S603  # our own module
-        try:
-            yield
-        finally:
-            _stop(child)
+def _not_ready(settings: ServeSettings, child: SyncChild) -> ForesailError:
+    if child.ended:
+        return ForesailError(f"no forecast has come: {child.ended}")
+    state = read_sync_state(settings.cache_dir)
+    told = "; ".join(text for _, text in sorted(state.messages.items())) if state else ""
+    return NotFound(
+        f"expected a forecast within {_READY_SECONDS} s, none came; {told or 'is one promoted?'}"
+    )
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    if child.stdin is not None:
-        child.stdin.close()
-    try:
-        child.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
+def _sync(
+    child: SyncChild, settings: ServeSettings, tracking_uri: str
+) -> AbstractContextManager[None]:
+    if tracking_uri:
+        return child.running(settings, tracking_uri=tracking_uri)
+    structlog.get_logger("foresail.serve").info(
+        "no MLflow named, serving what the cache holds", cache=str(settings.cache_dir)
+    )
+    return contextlib.nullcontext()

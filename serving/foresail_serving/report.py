@@ -54,7 +54,8 @@ def health(state: State, sync: SyncState | None) -> Health:
     )
     missing = tuple(name for name in state.settings.models if name not in snapshot.models)
     status, reasons = _judge(models, missing)
-    trouble = _sync_trouble(sync, now)
+    ended = (state.child.ended,) if state.child.ended else ()
+    trouble = (*ended, *_sync_trouble(sync, now))
     if trouble and status == "ok":
         status = "degraded"
     return Health(

@@ -69,7 +69,8 @@ class ServeSettings(BaseSettings):
         for low, high in (self.planning_day, self.planning_week, self.planning_month):
             if not 0 < low <= 1 <= high:
                 raise ValueError(
-                    f"expected a planning range such as 0.8,1.2 around 1, got {low},{high}"
+                    "FORESAIL_PLANNING_*: expected ranges around 1, such as 0.8,1.2, "
+                    f"got {low},{high}"
                 )
         return self
 

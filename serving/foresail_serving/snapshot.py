@@ -1,6 +1,5 @@
 """What is served now: verified bundles behind one reference that is swapped whole."""
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +10,12 @@ import structlog
 from foresail.bundle import Bundle, SeriesEntry
 from foresail.errors import BadBundle
 from foresail.horizons import QUANTILES
-from foresail_serving.cache import CURRENT, read_current, version_folder
+from foresail_serving.cache import CURRENT, Stat, read_current, stat_of, stats_of, version_folder
 
 _HOUR_SECONDS = 3600
+
+_Look = tuple[str, tuple[Stat, ...]]
+"""A version, and its folder and files as they were when it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,56 +110,78 @@ class SnapshotStore:
         self.refused: Counter[tuple[str, str]] = Counter()
         self.swaps = 0
         self._cache = cache
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Stat = None
+        self._wanted: Mapping[str, str] = {}
+        self._sound: dict[str, _Look] = {}
+        self._unsound: dict[str, _Look] = {}
+        self._told: dict[str, object] = {}
         self._log = structlog.get_logger("foresail.snapshot")
 
     def refresh(self) -> bool:
-        """Look at `current.json` and return whether something else is served now.
+        """Look at `current.json` and its folders, return whether something else is served now.
 
-        A bundle that fails its checks is counted and logged; its model's last good one stays.
+        A bundle that fails its checks is counted and logged; its model's last good one stays. It
+        is opened again once its folder has changed; one that could not be read, at every look.
         """
-        seen = self._signature()
-        if seen is None or seen == self._seen:
+        seen = stat_of(self._cache / CURRENT)
+        if seen is None or (seen != self._seen and not self._read(seen)):
             return False
-        self._seen = seen
-        try:
-            wanted = read_current(self._cache).models
-        except BadBundle as error:
-            self._refuse(CURRENT, error.check, str(error))
+        looks = {name: self._look(name, version) for name, version in self._wanted.items()}
+        if seen == self._seen and all(
+            look in (self._sound.get(name), self._unsound.get(name)) for name, look in looks.items()
+        ):
             return False
         before = self.current.models
         models: dict[str, Served] = {}
-        for name, version in wanted.items():
-            served = self._open(name, version, before.get(name))
+        for name, look in looks.items():
+            served = self._open(name, look, before.get(name))
             if served is not None:
                 models[name] = served
+        self._seen = seen
         if all(before.get(n) is s for n, s in models.items()) and len(models) == len(before):
             return False
         self.current = Snapshot.of(self._one_model_per_metric(models))
         self.swaps += 1
         for name, served in models.items():
-            self._log.info("serving", model=name, version=served.version)
+            if before.get(name) is not served:
+                self._log.info("serving", model=name, version=served.version)
         return True
 
-    def _signature(self) -> tuple[int, int, int] | None:
+    def _read(self, seen: Stat) -> bool:
         try:
-            stat = os.stat(self._cache / CURRENT)  # noqa: PTH116  # polled: no Path object each time
-        except OSError:
-            return None
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+            self._wanted = read_current(self._cache).models
+        except BadBundle as error:
+            self._refuse(CURRENT, error.check, str(error), of=seen)
+            if not _may_pass(error):
+                self._seen = seen
+            return False
+        return True
 
-    def _open(self, name: str, version: str, last_good: Served | None) -> Served | None:
-        if last_good is not None and last_good.version == version:
+    def _look(self, name: str, version: str) -> _Look:
+        return version, stats_of(version_folder(self._cache, name, version))
+
+    def _open(self, name: str, look: _Look, last_good: Served | None) -> Served | None:
+        version, stats = look
+        if look == self._unsound.get(name):
             return last_good
+        if last_good is not None and last_good.version == version:
+            if look == self._sound.get(name):
+                return last_good
+            if stats[0] is None:  # what is mapped is still there for us
+                self._unsound[name] = look
+                return last_good
         try:
             bundle = Bundle.open(version_folder(self._cache, name, version))
             _one_metric(bundle)
         except BadBundle as error:
-            self._refuse(name, error.check, str(error))
+            self._refuse(name, error.check, str(error), of=look)
+            if not _may_pass(error):
+                self._unsound[name] = look
             return last_good
         except OSError as error:
-            self._refuse(name, "unreadable", str(error.strerror))
+            self._refuse(name, "unreadable", str(error.strerror), of=look)
             return last_good
+        self._sound[name] = look
         return Served(name, version, bundle)
 
     def _one_model_per_metric(self, models: Mapping[str, Served]) -> dict[str, Served]:
@@ -166,14 +190,25 @@ class SnapshotStore:
         for name, served in sorted(models.items()):
             metric = served.bundle.manifest.metric
             if any(metric == other.bundle.manifest.metric for other in kept.values()):
-                self._refuse(name, "duplicate-metric", f"another model serves {metric} already")
+                text = f"another model serves {metric} already"
+                self._refuse(name, "duplicate-metric", text, of=self._sound.get(name))
             else:
                 kept[name] = served
         return kept
 
-    def _refuse(self, model: str, reason: str, message: str) -> None:
+    def _refuse(self, model: str, reason: str, message: str, *, of: object) -> None:
+        """Count and log; once for the same trouble `of` the same thing, however often it is met."""
+        if self._told.get(model) == (reason, of):
+            return
+        self._told[model] = (reason, of)
         self.refused[model, reason] += 1
         self._log.warning("bundle refused", model=model, reason=reason, message=message)
+
+
+def _may_pass(error: BadBundle) -> bool:
+    """Say whether a file was there and could not be read: a machine out of handles may recover."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError)
 
 
 def _one_metric(bundle: Bundle) -> None:

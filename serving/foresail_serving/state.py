@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from foresail_serving.child import SyncChild
 from foresail_serving.clock import Clock
 from foresail_serving.metrics import RequestCounts
 from foresail_serving.problems import ProblemError
@@ -14,12 +15,13 @@ from foresail_serving.snapshot import SnapshotStore
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Settings, clock, what is served, and what was counted."""
+    """Settings, clock, what is served, what was counted, and the sync beside it."""
 
     settings: ServeSettings
     clock: Clock
     store: SnapshotStore
     requests: RequestCounts
+    child: SyncChild
 
 
 async def _state(request: Request) -> State:

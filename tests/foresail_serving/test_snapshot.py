@@ -1,5 +1,6 @@
 """What is served is swapped whole, and only for what is sound."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -189,3 +190,65 @@ def test_two_models_of_one_metric(store: SnapshotStore, tmp_path: Path) -> None:
         store.refresh()
     assert list(store.current.models) == ["foresail-cpu"]
     assert store.refused == {("foresail-other", "duplicate-metric"): 1}
+
+
+def test_a_refused_bundle_is_opened_again_once_its_folder_has_changed(tmp_path: Path) -> None:
+    """Until then it is refused once, not at every look."""
+    folder = bundles.publish(tmp_path)
+    flipped(folder)
+    store = SnapshotStore(tmp_path)
+    with capture_logs():
+        assert [store.refresh(), store.refresh()] == [False, False]
+    assert store.refused == {("foresail-cpu", "sha256"): 1}
+    flipped(folder)
+    with capture_logs():
+        assert store.refresh() is True
+    assert version(store) == "1"
+
+
+def test_an_unreadable_bundle_is_tried_at_every_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine out of file handles recovers without a new current.json; it is said once."""
+    bundles.publish(tmp_path)
+    store = SnapshotStore(tmp_path)
+
+    def refuse(_folder: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with capture_logs() as logs:
+        with monkeypatch.context() as patched:
+            patched.setattr("foresail.bundle.reader.read_manifest", refuse)
+            assert [store.refresh(), store.refresh()] == [False, False]
+        assert store.refused == {("foresail-cpu", "unreadable"): 1}
+        assert store.refresh() is True
+    assert [entry["event"] for entry in logs] == ["bundle refused", "serving"]
+
+
+def test_a_lack_of_memory_is_not_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that broke off is made again."""
+    bundles.publish(tmp_path)
+    store = SnapshotStore(tmp_path)
+
+    def refuse(_folder: Path) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("foresail.bundle.reader.read_manifest", refuse)
+        with pytest.raises(MemoryError):
+            store.refresh()
+    assert store.refresh() is True
+
+
+def test_a_missing_folder_changes_nothing_for_what_is_mapped(
+    store: SnapshotStore, tmp_path: Path
+) -> None:
+    """Sync will bring it again; until then nothing is wrong with what is served."""
+    before = store.current
+    shutil.rmtree(tmp_path / "v")
+    assert store.refresh() is False
+    assert store.current is before
+    assert store.refused.total() == 0
+    bundles.publish(tmp_path, level=20.0)
+    assert store.refresh() is True
+    assert float(store.current.models["foresail-cpu"].bundle.forecast[0, 0, 1]) == 20.0

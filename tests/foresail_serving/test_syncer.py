@@ -4,7 +4,7 @@ import json
 import random
 import shutil
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +16,9 @@ from structlog.testing import capture_logs
 
 from foresail.bundle import Bundle
 from foresail.bundle.schema import FORECAST, MANIFEST
-from foresail.errors import ForesailError, Unreachable
+from foresail.errors import BadBundle, ForesailError, Unreachable
 from foresail_serving.cache import SyncState, read_current, read_sync_state
+from foresail_serving.snapshot import SnapshotStore
 from foresail_serving.sync.syncer import Syncer
 
 
@@ -44,7 +45,13 @@ class FolderRegistry:
     def fetch(
         self, name: str, version: str, folder: Path, *, files: Collection[str] | None = None
     ) -> Path:
-        """Copy, verify, rename."""
+        """Copy, verify, rename; a copy that stands there and is sound is kept."""
+        try:
+            Bundle.open(folder)
+        except BadBundle:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return folder
         self.fetched.append((name, version))
         fresh = folder.parent / f".{folder.name}-part"
         fresh.mkdir(parents=True)
@@ -291,3 +298,45 @@ def test_its_state_is_a_file_for_the_server(syncer: Syncer) -> None:
     look(syncer)
     text = json.loads((syncer.cache / "sync.json").read_text())
     assert text["last_attempt"] == "2026-11-21T00:00:00Z"
+
+
+def flipped(folder: Path) -> None:
+    """Flip one bit of the forecast."""
+    data = bytearray((folder / FORECAST).read_bytes())
+    data[-7] ^= 1
+    (folder / FORECAST).write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", [flipped, shutil.rmtree])
+@pytest.mark.parametrize("restarted", [True, False])
+def test_a_damaged_or_missing_copy_heals(
+    syncer: Syncer, registry: FolderRegistry, harm: Callable[[Path], None], *, restarted: bool
+) -> None:
+    """Sync and server find the damage, the version comes again, and the server opens it."""
+    look(syncer)
+    folder = syncer.cache / "v" / "foresail-cpu" / "1"
+    harm(folder)
+    store = SnapshotStore(syncer.cache)
+    with capture_logs():
+        assert store.refresh() is False
+    if restarted:
+        syncer = Syncer(syncer.cache, registry, models=("foresail-cpu",), clock=syncer.clock)
+    with capture_logs() as logs:
+        assert syncer.look() is True
+    assert {"event": "replaced a damaged or missing copy", "log_level": "warning",
+            "model": "foresail-cpu", "version": "1"} in logs  # fmt: skip
+    Bundle.open(folder)
+    with capture_logs():
+        assert store.refresh() is True
+    assert store.current.models["foresail-cpu"].version == "1"
+    assert look(syncer) is False
+
+
+def test_a_sound_copy_is_not_fetched_after_a_restart(
+    syncer: Syncer, registry: FolderRegistry
+) -> None:
+    """It is held to its checks once, and stays."""
+    look(syncer)
+    again = Syncer(syncer.cache, registry, models=("foresail-cpu",), clock=syncer.clock)
+    assert look(again) is False
+    assert registry.fetched == [("foresail-cpu", "1")]

@@ -213,7 +213,8 @@ def test_after_a_rollback_a_newer_version_is_promoted_and_the_mark_goes(
     for day in range(2):
         registry.promote(name, _register(registry, tmp_path / f"b{day}", metric, day=day))
     registry.rollback(name)
-    assert registry.promote(name, "2").promoted
+    assert not registry.promote(name, "2").promoted
+    assert registry.promote(name, "2", insist=True).promoted
     registry.rollback(name)
     newest = _register(registry, tmp_path / "b9", metric, day=9)
     assert registry.promote(name, newest).promoted
@@ -258,6 +259,45 @@ def test_of_two_promoters_the_newest_version_wins_in_either_order(
         "version 2 (trained until 2026-11-22T08:00:00Z) was promoted at the same time and is newer"
     )
     assert registry.version_of(name, "champion") == newer
+
+
+def test_a_rollback_while_a_pipeline_promotes_stands(
+    registry: Registry, metric: str, tmp_path: Path
+) -> None:
+    """A person rolls back just after the alias has moved: the second look does not undo it."""
+
+    class Slow(Registry):
+        """Lets a person act just after its own alias move."""
+
+        def _move(self, name: str, version: str) -> None:
+            super()._move(name, version)
+            if not acted:
+                acted.append(registry.rollback(name))
+
+    name, acted = f"foresail-{metric}", []  # type: tuple[str, list[Move]]
+    older = _register(registry, tmp_path / "old", metric, day=0)
+    newer = _register(registry, tmp_path / "new", metric, day=1)
+    registry.promote(name, older)
+    move = Slow(registry.tracking_uri).promote(name, newer)
+    assert not move.promoted
+    assert move.reason == (
+        f"version 2 was rolled back by hand; `foresail registry promote {name} 2` to insist"
+    )
+    assert registry.version_of(name, "champion") == older
+
+
+def test_a_damaged_copy_gives_way(registry: Registry, metric: str, tmp_path: Path) -> None:
+    """What stands in the folder is kept while it is sound, and fetched anew when it is not."""
+    name, version = f"foresail-{metric}", _register(registry, tmp_path / "bundle", metric)
+    folder = registry.fetch(name, version, tmp_path / "cache" / "1")
+    inode = folder.stat().st_ino
+    assert registry.fetch(name, version, folder).stat().st_ino == inode
+    data = bytearray((folder / "forecast.npy").read_bytes())
+    data[-7] ^= 1
+    (folder / "forecast.npy").write_bytes(data)
+    assert registry.fetch(name, version, folder).stat().st_ino != inode
+    Bundle.open(folder)
+    assert [p.name for p in folder.parent.iterdir()] == ["1"]
 
 
 def test_what_is_not_there_is_none_or_named(

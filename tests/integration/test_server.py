@@ -195,12 +195,12 @@ def test_a_port_that_is_taken_is_one_line(cache: Path) -> None:
     with served(cache) as (client, _):
         program = f"""
 from pathlib import Path
-from foresail.errors import UsageError
+from foresail.errors import ForesailError
 from foresail_serving.program import run_server
 from foresail_serving.settings import ServeSettings
 try:
     run_server(ServeSettings(cache_dir=Path("."), listen_port={client.port}), announce=print)
-except UsageError as error:
+except ForesailError as error:
     print(error)
 """
         done = subprocess.run(

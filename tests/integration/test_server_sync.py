@@ -79,6 +79,53 @@ def test_the_champion_is_served_and_followed(tmp_path: Path, mlflow_server: Mlfl
         time.sleep(0.05)
 
 
+def test_a_sync_that_dies_is_noticed(tmp_path: Path) -> None:
+    """The server goes on, its log and /health say what has happened."""
+    bundles.publish(tmp_path / "cache", trained_until=datetime.now(tz=UTC).replace(
+        minute=0, second=0, microsecond=0))  # fmt: skip
+    port = free_port()
+    command = [
+        *(sys.executable, "-c", SERVE, "--port", str(port), "--cache", str(tmp_path / "cache")),
+        *("--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}"),
+    ]
+    environment = {**os.environ, "FORESAIL_MODELS": "foresail-cpu"}
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, env=environment, stderr=log) as process,
+    ):
+        client = Client(port)
+        try:
+            client.wait("/livez", 200)
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(children[0]), signal.SIGKILL)
+            deadline = time.monotonic() + 20
+            said = "sync has ended (killed by signal 9); nothing new arrives"
+            while said not in str((health := client.get("/health").json())["reasons"]):
+                assert time.monotonic() < deadline, health
+                time.sleep(0.05)
+        finally:
+            process.send_signal(signal.SIGTERM)
+    assert health["status"] == "degraded"
+    assert '"event": "sync ended"' in (tmp_path / "log").read_text()
+
+
+def test_a_server_that_is_stopped_says_nothing_of_its_sync(tmp_path: Path) -> None:
+    """Ctrl-C reaches the whole group of a terminal; that is no sync that died."""
+    port = free_port()
+    command = [
+        *(sys.executable, "-c", SERVE, "--port", str(port), "--cache", str(tmp_path / "cache")),
+        *("--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}"),
+    ]
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, stderr=log, start_new_session=True) as process,
+    ):
+        Client(port).wait("/livez", 200)
+        os.killpg(process.pid, signal.SIGINT)
+    assert "sync ended" not in (tmp_path / "log").read_text()
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
 def test_without_a_registry_the_cache_is_served(tmp_path: Path) -> None:
     """With MLflow down from the start the cache answers, and /health says what is wrong."""
     bundles.publish(tmp_path, trained_until=datetime.now(tz=UTC).replace(

@@ -24,7 +24,7 @@ _Name = Annotated[
 
 @app.command("list")
 def list_models(tracking_uri: _Uri = "") -> None:
-    """Show every registered version.
+    """Show every registered version; times are UTC.
 
     Example: foresail registry list --tracking-uri sqlite:///.foresail/mlflow.db
     """
@@ -35,12 +35,22 @@ def list_models(tracking_uri: _Uri = "") -> None:
     if not versions:
         Console().print("No forecast is registered yet; run the pipeline first.")
         return
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("model", "version", "aliases", "trained until", "series", "created"):
-        table.add_column(heading, justify="right" if heading in {"version", "series"} else "left")
+        table.add_column(
+            heading,
+            justify="right" if heading in {"version", "series"} else "left",
+            no_wrap=heading != "model",
+            overflow="fold",
+        )
     for version in versions:
         table.add_row(*_cells(version))
     Console().print(table)
+    for version in versions:
+        if version.is_rollback:
+            typer.echo(f"{version.name} {version.version} was rolled back to")
+        if version.held_back:
+            typer.echo(f"{version.name}: {version.held_back}")
 
 
 @app.command()
@@ -51,11 +61,15 @@ def promote(
 ) -> None:
     """Make a version champion; refused if a newer one is or has been.
 
+    It does so too where the version was rolled back, which no pipeline does.
+
     Example: foresail registry promote foresail-cpu 12
     """
-    from foresail.registry.registry import checked  # noqa: PLC0415  # commands import when run
+    from foresail.registry.names import version_number  # noqa: PLC0415  # commands import when run
+    from foresail.registry.registry import checked  # noqa: PLC0415  # as above
 
-    move = checked(_registry(tracking_uri).promote(name, version))
+    number = version_number(version)
+    move = checked(_registry(tracking_uri).promote(name, number, insist=True))
     typer.echo(f"{move.name}: version {move.champion} is champion; {move.reason}")
 
 
@@ -63,7 +77,8 @@ def promote(
 def rollback(name: _Name, tracking_uri: _Uri = "") -> None:
     """Give the alias champion back to the version that had it before.
 
-    Running servers follow within a minute, although that version is older: it is tagged.
+    Running servers follow within a minute, although that version is older: it is tagged. The one
+    it takes over from is tagged too: no pipeline makes it champion again, `promote` does.
 
     Example: foresail registry rollback foresail-memory
     """
@@ -74,21 +89,20 @@ def rollback(name: _Name, tracking_uri: _Uri = "") -> None:
 def _registry(tracking_uri: str) -> "Registry":
     from foresail.registry import Registry  # noqa: PLC0415  # commands import when run
     from foresail.registry.address import given_address  # noqa: PLC0415  # as above
-    from foresail.settings import Settings  # noqa: PLC0415  # as above
+    from foresail.settings import read_settings  # noqa: PLC0415  # as above
 
-    return Registry(given_address(tracking_uri, configured=Settings().mlflow_tracking_uri))
+    return Registry(given_address(tracking_uri, configured=read_settings().mlflow_tracking_uri))
 
 
 def _cells(version: "VersionInfo") -> tuple[str, ...]:
     from foresail.registry import names  # noqa: PLC0415  # commands import when run
-    from foresail.times import isoformat  # noqa: PLC0415  # as above
 
-    aliases = ", ".join(version.aliases) + (" (rollback)" if version.is_rollback else "")
+    until = version.trained_until.replace("T", " ").removesuffix("Z").removesuffix(":00")
     return (
         version.name,
         version.version,
-        aliases.strip() or "-",
-        version.trained_until or "-",
+        ", ".join(version.aliases) or "-",
+        until or "-",
         version.tags.get(names.SERIES, "-"),
-        isoformat(version.created),
+        f"{version.created:%Y-%m-%d}",
     )

@@ -43,16 +43,23 @@ def parse_address(tracking_uri: str) -> Address:
     """
     if tracking_uri.startswith(_SQLITE) and tracking_uri != _SQLITE:
         return Address(_SQLITE + str(Path(tracking_uri.removeprefix(_SQLITE)).absolute()))
-    parts = urlsplit(tracking_uri)
+    try:
+        parts = urlsplit(tracking_uri)
+        _ = parts.port
+    except ValueError as error:
+        raise _no_address("one whose host or port is none") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        came = f"{parts.scheme}://..." if parts.scheme else repr(tracking_uri)
-        raise UsageError(
-            "expected MLflow's address as http(s)://HOST or sqlite:///FILE, "
-            f"got {came}; set MLFLOW_TRACKING_URI"
-        )
+        raise _no_address(f"{parts.scheme}://..." if parts.scheme else repr(tracking_uri))
     host = parts.netloc.rpartition("@")[2]
     clean = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
     return Address(clean, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _no_address(came: str) -> UsageError:
+    return UsageError(
+        "expected MLflow's address as http(s)://HOST or sqlite:///FILE, "
+        f"got {came}; set MLFLOW_TRACKING_URI"
+    )
 
 
 def given_address(tracking_uri: str, *, configured: str) -> str:

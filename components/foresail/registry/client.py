@@ -56,6 +56,16 @@ class VersionInfo:
         """Say whether it was rolled back to: a reader takes it although it is older."""
         return self.tags.get(names.ROLLBACK) == "true"
 
+    @property
+    def held_back(self) -> str:
+        """Return why no pipeline may make it champion, as a sentence, or nothing."""
+        if self.tags.get(names.ROLLED_BACK) != "true":
+            return ""
+        return (
+            f"version {self.version} was rolled back by hand; "
+            f"`foresail registry promote {self.name} {self.version}` to insist"
+        )
+
 
 class RegistryClient:
     """Reads MLflow's model registry. Makes no connection before it is asked something."""
@@ -126,7 +136,8 @@ class RegistryClient:
 
         The files arrive in a temporary folder beside it, are held to the manifest and to the
         sha256 that was registered, and the folder is renamed. Nothing of them is ever executed
-        or unpickled. A folder that already holds the bundle is kept.
+        or unpickled. A folder that already holds the bundle is kept; one that fails its checks
+        gives way to what is fetched, once that is sound.
 
         Args:
             name: Registered model.
@@ -143,8 +154,7 @@ class RegistryClient:
             Unreachable: MLflow does not answer, or the transfer broke off.
         """
         info = self.version(name, version)
-        if folder.exists():
-            _verify(folder, files, info)
+        if _holds(folder, files, info):
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -152,7 +162,7 @@ class RegistryClient:
             self._download(info, fresh, files)
             _verify(fresh, files, info)
             _settle(fresh)
-            fresh.rename(folder)
+            _replace(folder, fresh)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         return folder
@@ -257,6 +267,25 @@ def _verify(folder: Path, files: Collection[str] | None, info: VersionInfo) -> N
         verify_file(folder, file, manifest)
     if wanted.issuperset(SERVED):
         Bundle.open(folder)
+
+
+def _holds(folder: Path, files: Collection[str] | None, info: VersionInfo) -> bool:
+    try:
+        _verify(folder, files, info)
+    except (BadBundle, OSError):
+        return False
+    return True
+
+
+def _replace(folder: Path, fresh: Path) -> None:
+    """Rename `fresh` to `folder`; what stands there is moved out of the way and removed."""
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    try:
+        if folder.exists():
+            folder.rename(old / folder.name)
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _settle(folder: Path) -> None:

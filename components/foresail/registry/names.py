@@ -2,7 +2,7 @@
 
 import re
 
-from foresail.errors import BadBundle, BadInput
+from foresail.errors import BadBundle, BadInput, UsageError
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 """Aliases: the newest registered version, and the one that is served."""
@@ -19,6 +19,8 @@ PREVIOUS_CHAMPION = "foresail.previous_champion"
 """Set on a version when it becomes champion, removed when it is rolled back."""
 ROLLBACK = "foresail.rollback"
 """`true` on a version that was rolled back to: readers take it although it is older."""
+ROLLED_BACK = "foresail.rolled_back"
+"""`true` on a version that was rolled back from: only a person makes it champion again."""
 
 NOBODY = "none"
 """Value of `PREVIOUS_CHAMPION` on the first champion of a model."""
@@ -38,6 +40,17 @@ def model_name(metric: str) -> str:
     if not slug:
         raise BadInput(f"expected a metric with a letter or digit in its name, got {metric!r}")
     return _PREFIX + slug
+
+
+def version_number(text: str) -> str:
+    """Return a version's number as MLflow writes it: `3` for `3` and `03`.
+
+    Raises:
+        UsageError: It is no number.
+    """
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise UsageError(f"a version is a number such as 3, got {text!r}")
+    return str(int(text))
 
 
 def is_model_name(name: str) -> bool:

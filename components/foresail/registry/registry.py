@@ -70,12 +70,19 @@ class Registry(RegistryClient):
             client.set_registered_model_alias(upload.name, names.CHALLENGER, version)
         return RegisteredModel(metric=upload.metric, name=upload.name, version=version)
 
-    def promote(self, name: str, version: str) -> Move:
+    def promote(self, name: str, version: str, *, insist: bool = False) -> Move:
         """Make a version champion, unless a newer one already is or has been.
+
+        A version that a person has rolled back stays where it is, unless a person insists.
 
         MLflow moves an alias without comparing. So every promoter marks its version first, moves
         the alias, and looks again: whoever finds a newer marked version gives the alias to that
         one and reports that it has lost. The newest wins, in whatever order they run.
+
+        Args:
+            name: Registered model.
+            version: Its number.
+            insist: Whether a person asks, and not a pipeline.
 
         Raises:
             NotFound: There is no such version.
@@ -85,18 +92,25 @@ class Registry(RegistryClient):
         if champion == version:
             reason = f"version {version} is champion already"
             return Move(name, version, promoted=True, champion=version, reason=reason)
+        if candidate.held_back and not insist:
+            return Move(
+                name, version, promoted=False, champion=champion, reason=candidate.held_back
+            )
         newer = self._newer(candidate, champion)
         if newer is not None:
             reason = f"{_age(newer)} is newer than {_age(candidate)}; roll it back first"
             return Move(name, version, promoted=False, champion=champion, reason=reason)
         self._tag(candidate, names.PREVIOUS_CHAMPION, champion or names.NOBODY)
-        if candidate.is_rollback:
-            self._untag(candidate, names.ROLLBACK)
+        for mark in (names.ROLLBACK, names.ROLLED_BACK):
+            if mark in candidate.tags:
+                self._untag(candidate, mark)
         self._move(name, version)
         return self._look_again(candidate, before=champion)
 
     def rollback(self, name: str) -> Move:
         """Give the alias `champion` back to the version that had it before.
+
+        Both are marked before the alias moves: whoever promotes at the same moment sees it.
 
         Raises:
             NotFound: The model has no champion, or none before it.
@@ -113,6 +127,7 @@ class Registry(RegistryClient):
             )
         restored = self.version(name, previous)
         self._tag(restored, names.ROLLBACK, "true")
+        self._tag(demoted, names.ROLLED_BACK, "true")
         self._move(name, previous)
         self._untag(demoted, names.PREVIOUS_CHAMPION)
         reason = f"rolled back from {_age(demoted)} to {_age(restored)}"
@@ -170,6 +185,9 @@ class Registry(RegistryClient):
             return Move(name, version, promoted=False, champion=newer.version, reason=reason)
         now = self.version_of(name, names.CHAMPION)
         if now != version and now is not None:
+            reason = self.version(name, version).held_back
+            if reason:
+                return Move(name, version, promoted=False, champion=now, reason=reason)
             rival = self.version(name, now)
             if rival.trained_until >= candidate.trained_until:
                 reason = f"{_age(rival)} was promoted at the same time"

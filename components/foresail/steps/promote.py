@@ -6,7 +6,7 @@ import structlog
 
 from foresail.registry import Decision, Move, Registry, Verdict
 from foresail.registry.address import given_address
-from foresail.settings import Settings
+from foresail.settings import read_settings
 from foresail.steps import AnyPath
 
 
@@ -24,7 +24,7 @@ def run(*, decision: AnyPath, summary: AnyPath) -> dict[str, float]:
         Unreachable: MLflow does not answer; what had moved stays, a rerun does the rest.
     """
     decided = Decision.read(decision)
-    configured = Settings().mlflow_tracking_uri
+    configured = read_settings().mlflow_tracking_uri
     registry = Registry(given_address(decided.tracking_uri, configured=configured))
     moves = [(verdict, _carry_out(registry, verdict)) for verdict in decided.verdicts]
     target = Path(summary)

@@ -10,7 +10,7 @@ from foresail.registry import Registered, Registry
 from foresail.registry.address import given_address, parse_address
 from foresail.registry.names import PIPELINE_RUN
 from foresail.registry.publish import Upload
-from foresail.settings import Settings
+from foresail.settings import read_settings
 from foresail.steps import AnyPath
 
 
@@ -39,7 +39,7 @@ def run(
         BadBundle: One fails its checks; then none is registered.
         UsageError: No tracking URI, or one that holds credentials.
     """
-    uri = given_address(tracking_uri, configured=Settings().mlflow_tracking_uri)
+    uri = given_address(tracking_uri, configured=read_settings().mlflow_tracking_uri)
     bundles = _bundles(Path(model))
     for folder in bundles.values():
         Upload.read(folder, metrics={}, tags={})

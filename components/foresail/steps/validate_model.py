@@ -111,7 +111,10 @@ def _judge(
             )
             board = _champion_board(panel, home, index, Recipe.read(there))
     found = standings(challenger.metric, index, champion=theirs, champion_board=board)
-    if champion == challenger.version:
+    held_back = registry.version(challenger.name, challenger.version).held_back
+    if held_back:
+        promote, reason = False, held_back
+    elif champion == challenger.version:
         promote, reason = True, "it is the champion already: the same bundle was registered before"
     else:
         promote, reason = decide(found, has_champion=champion is not None)

@@ -4,6 +4,7 @@ import random
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 from foresail.errors import ForesailError, UsageError
@@ -23,7 +24,8 @@ def run_sync(settings: SyncSettings, *, once: bool = False, with_parent: bool = 
 
     Raises:
         UsageError: No registry is named.
-        ForesailError: `once`, and a model could not be brought; the others were.
+        ForesailError: The cache cannot be written; or `once`, and a model could not be brought,
+            but the others were.
     """
     if not settings.tracking_uri:
         raise UsageError("no MLflow is named; set MLFLOW_TRACKING_URI or give --tracking-uri")
@@ -34,6 +36,7 @@ def run_sync(settings: SyncSettings, *, once: bool = False, with_parent: bool = 
         alias=settings.alias,
         seconds=settings.sync_seconds,
     )
+    _make(settings.cache_dir)
     if once:
         syncer.sweep()
         syncer.look()
@@ -45,6 +48,15 @@ def run_sync(settings: SyncSettings, *, once: bool = False, with_parent: bool = 
     if with_parent:
         threading.Thread(target=_until_input_closes, args=(stop,), daemon=True).start()
     syncer.run(stop, jitter=random.Random())  # noqa: S311  # spreads replicas, hides nothing
+
+
+def _make(cache: Path) -> None:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ForesailError(
+            f"cannot write the cache {cache}: {error.strerror}; choose another with --cache"
+        ) from error
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

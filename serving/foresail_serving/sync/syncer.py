@@ -21,10 +21,12 @@ from foresail_serving.cache import (
     SYNC,
     VERSIONS,
     Current,
+    Stat,
     SyncCount,
     SyncState,
     read_current,
     replace_json,
+    stats_of,
     version_folder,
 )
 from foresail_serving.clock import Clock, utc_now
@@ -87,6 +89,7 @@ class Syncer:
     _messages: dict[str, str] = field(default_factory=dict)
     _patience: dict[str, _Patience] = field(default_factory=dict)
     _last_success: datetime | None = None
+    _sound: dict[Path, tuple[Stat, ...]] = field(default_factory=dict)
 
     def run(self, stop: Event, *, jitter: random.Random) -> None:
         """Look again and again until `stop` is set."""
@@ -147,11 +150,17 @@ class Syncer:
         version = self.registry.version_of(name, self.alias)
         if version is None:
             raise NotFound(f"no version of {name} has the alias {self.alias}; promote one")
-        if current.models.get(name) == version:
+        folder = version_folder(self.cache, name, version)
+        served = current.models.get(name) == version
+        before = stats_of(folder)
+        if served and before == self._sound.get(folder):
             return None
-        folder = self.registry.fetch(
-            name, version, version_folder(self.cache, name, version), files=SERVED
-        )
+        self.registry.fetch(name, version, folder, files=SERVED)
+        self._sound[folder] = stats_of(folder)
+        if served:
+            if before == self._sound[folder]:
+                return None
+            self._log().warning("replaced a damaged or missing copy", model=name, version=version)
         if self.registry.tags(name, version).get(_ROLLBACK_TAG) != "true":
             self._refuse_older(name, folder, current)
         return version

@@ -1,6 +1,6 @@
 """`foresail registry`, on a sqlite file."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,8 +8,12 @@ from factories.registry_bundle import TRAINED_UNTIL, write_registry_bundle
 from typer.testing import CliRunner
 
 from foresail.commands.registry import app
-from foresail.errors import ForesailError
+from foresail.errors import ForesailError, UsageError
 from foresail.registry import Registry
+
+HELD_BACK = (
+    "version 1 was rolled back by hand; `foresail registry promote foresail-cpu 1` to insist"
+)
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def uri(tmp_path: Path) -> str:
 def test_list_promote_and_rollback(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The round that a person walks by hand."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "80")
     runner = CliRunner()
     first = runner.invoke(app, ["promote", "foresail-cpu", "2"])
     assert first.stdout == (
@@ -42,17 +46,51 @@ def test_list_promote_and_rollback(uri: str, monkeypatch: pytest.MonkeyPatch) ->
         "version 2 (trained until 2026-11-21T08:00:00Z)\n"
     )
     lines = runner.invoke(app, ["list"]).stdout.splitlines()
-    assert " ".join(lines[0].split()) == "model version aliases trained until series created"
-    assert lines[1].split()[:7] == [
-        "foresail-cpu",
-        "2",
-        "challenger,",
-        "champion",
-        "(rollback)",
-        "2026-11-21T08:00:00Z",
-        "3",
+    today = f"{datetime.now(tz=UTC):%Y-%m-%d}"
+    assert [line.rstrip() for line in lines] == [
+        "model        version aliases              trained until    series created",
+        f"foresail-cpu       2 challenger, champion 2026-11-21 08:00      3 {today}",
+        f"foresail-cpu       1 -                    2026-11-22 08:00      3 {today}",
+        "foresail-cpu 2 was rolled back to",
+        f"foresail-cpu: {HELD_BACK}",
     ]
-    assert lines[2].split()[:5] == ["foresail-cpu", "1", "-", "2026-11-22T08:00:00Z", "3"]
+
+
+def test_the_list_fits_a_narrow_terminal(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest of the usual names, both aliases and the times stand uncut in 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    write_registry_bundle(tmp_path / "memory", metric="memory")
+    registry = Registry(uri)
+    registry.register(tmp_path / "memory", experiment="foresail")
+    registry.promote("foresail-memory", "1")
+    lines = CliRunner().invoke(app, ["list", "--tracking-uri", uri]).stdout.splitlines()
+    assert lines[3].startswith(
+        "foresail-memory       1 challenger, champion 2026-11-21 08:00      3 "
+    )
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_person_insists_where_a_pipeline_does_not(uri: str) -> None:
+    """What was rolled back by hand is promoted by hand, and then it is no rollback any more."""
+    registry = Registry(uri)
+    registry.promote("foresail-cpu", "2")
+    registry.promote("foresail-cpu", "1")
+    registry.rollback("foresail-cpu")
+    assert not registry.promote("foresail-cpu", "1").promoted
+    options = ["--tracking-uri", uri]
+    result = CliRunner().invoke(app, ["promote", "foresail-cpu", "1", *options])
+    assert "version 1 is champion" in result.stdout
+    assert "foresail.rolled_back" not in registry.tags("foresail-cpu", "1")
+
+
+@pytest.mark.parametrize("version", ["abc", "1.5", "-1", "0", "²"])
+def test_a_version_is_a_number(version: str) -> None:
+    """A slip is told before MLflow is asked."""
+    result = CliRunner().invoke(app, ["promote", "foresail-cpu", "--", version])
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == f"a version is a number such as 3, got {version!r}"
 
 
 def test_promoting_an_older_version_fails_with_its_reason(uri: str) -> None:

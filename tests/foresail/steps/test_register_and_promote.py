@@ -154,6 +154,38 @@ def test_promote_reports_an_older_version_as_staying(uri: str, tmp_path: Path) -
     )
 
 
+def test_promote_leaves_what_a_person_rolled_back(uri: str, tmp_path: Path) -> None:
+    """Run again over unchanged history, the pipeline registers the same version and leaves it."""
+    for day in range(2):
+        register.run(model=write_model(tmp_path / f"{day}", day=day), registered=tmp_path / "r")
+        Registry(uri).promote("foresail-cpu", str(day + 1))
+    Registry(uri).rollback("foresail-cpu")
+    register.run(model=tmp_path / "1", registered=tmp_path / "again")
+    assert Registered.read(tmp_path / "again").models[0].version == "2"
+    verdict = Verdict(metric="cpu", name="foresail-cpu", version="2", promote=True, reason="better")
+    Decision(tracking_uri=uri, verdicts=(verdict,)).write(tmp_path / "decision.json")
+    measured = promote.run(decision=tmp_path / "decision.json", summary=tmp_path / "out.md")
+    assert measured == {"promoted": 0.0, "cpu.promoted": 0.0}
+    assert (
+        "| stays a challenger | 1 | version 2 was rolled back by hand; "
+        "`foresail registry promote foresail-cpu 2` to insist |"
+        in (tmp_path / "out.md").read_text()
+    )
+    assert Registry(uri).version_of("foresail-cpu", "champion") == "1"
+
+
+def test_a_bad_environment_is_an_error_of_usage(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is named in one line."""
+    monkeypatch.setenv("S3_TIMEOUT_SECONDS", "soon")
+    Decision(tracking_uri=uri, verdicts=()).write(tmp_path / "decision.json")
+    with pytest.raises(UsageError, match=r"^S3_TIMEOUT_SECONDS: "):
+        register.run(model=tmp_path, registered=tmp_path / "r.json")
+    with pytest.raises(UsageError, match=r"^S3_TIMEOUT_SECONDS: "):
+        promote.run(decision=tmp_path / "decision.json", summary=tmp_path / "out.md")
+
+
 def test_the_records_are_json_that_others_can_read(uri: str, tmp_path: Path) -> None:
     """Kubeflow shows them as artifacts."""
     register.run(model=write_model(tmp_path / "model"), registered=tmp_path / "r.json")
