@@ -32,7 +32,7 @@ def stage_history(
         days: How far back to read.
         until: End of the window in UTC, such as 2026-11-21T08:00:00Z; empty means now.
         timezone: Zone of a file's stamps that have none, such as Europe/Berlin.
-        queries: Path or URI of a YAML file with PromQL texts that replace ours.
+        queries: Path or URI of a YAML file with PromQL texts that replace ours; none for a file.
         allow_partial: Go on when Prometheus says that an answer is partial.
 
     Returns:

@@ -67,6 +67,7 @@ def compile_command(
         typer.echo(f"{out / name}: differs from a fresh compilation", err=True)
     if differing:
         raise typer.Exit(1)
+    typer.echo(f"{len(list(out.rglob('*.yaml')))} files are up to date")
 
 
 @app.command("check")

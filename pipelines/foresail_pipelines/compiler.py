@@ -22,12 +22,18 @@ def compile_all(folder: Path, *, image: str = "") -> tuple[Path, ...]:
 
     Returns:
         The written files, in order.
+
+    Raises:
+        UsageError: The folder cannot be written to.
     """
     texts = compiled_texts(image=image)
-    for name, text in texts.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    try:
+        for name, text in texts.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write below {folder}: {error.strerror}") from error
     return tuple(folder / name for name in texts)
 
 

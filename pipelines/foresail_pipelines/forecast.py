@@ -23,6 +23,7 @@ def forecast(
     as_of: str = "",
     timezone: str = "",
     queries: str = "",
+    allow_partial: bool = False,  # noqa: FBT001, FBT002  # a parameter of the pipeline
     horizons: str = "next_day,next_week,next_month",
     windows: int = 3,
     changepoint_prior_scale: float = 0.05,
@@ -30,6 +31,7 @@ def forecast(
     weekly_seasonality: str = "auto",
     daily_seasonality: str = "auto",
     holidays_country: str = "",
+    seed: int = 0,
     tracking_uri: str = "",
     experiment: str = "foresail",
 ) -> None:
@@ -48,7 +50,8 @@ def forecast(
         until: End of the staged window in UTC, such as 2026-11-21T08:00:00Z; empty means now.
         as_of: Last hour that may be known, such as 2026-11-21T08:00:00Z; empty means all of it.
         timezone: Zone of a file's stamps that have none, such as Europe/Berlin.
-        queries: Path or URI of a YAML file with PromQL texts that replace ours.
+        queries: Path or URI of a YAML file with PromQL texts that replace ours; none for a file.
+        allow_partial: Go on when Prometheus says that an answer is partial.
         horizons: What to forecast, comma-separated: next_day, next_week, next_month.
         windows: Held-out windows per series; under three the promise stays unmeasured.
         changepoint_prior_scale: Prophet's; larger lets the trend bend more.
@@ -56,6 +59,7 @@ def forecast(
         weekly_seasonality: auto, true or false.
         daily_seasonality: auto, true or false.
         holidays_country: ISO code of a country whose holidays matter, such as DE; empty means none.
+        seed: Makes a run repeatable.
         tracking_uri: MLflow; empty means the variable MLFLOW_TRACKING_URI.
         experiment: Name of the MLflow experiment.
     """
@@ -69,6 +73,7 @@ def forecast(
         until=until,
         timezone=timezone,
         queries=queries,
+        allow_partial=allow_partial,
     ).set_caching_options(enable_caching=False)
     validated = validate(
         history_uri=staged.outputs["history_uri"],
@@ -87,6 +92,7 @@ def forecast(
         weekly_seasonality=weekly_seasonality,
         daily_seasonality=daily_seasonality,
         holidays_country=holidays_country,
+        seed=seed,
     )
     registered = register(
         model=trained.outputs["model"],

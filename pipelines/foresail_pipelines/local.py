@@ -15,6 +15,8 @@ from typing import Any
 
 from foresail.errors import ForesailError
 from foresail_pipelines import spec as specs
+from foresail_pipelines.graph import component_name
+from foresail_pipelines.plain import check_plain
 from foresail_pipelines.runlog import RunLog, TaskEvent
 from foresail_pipelines.runs import LocalRun, read_run
 
@@ -39,11 +41,12 @@ def run(
         on_task: Called when a task starts and ends.
 
     Raises:
-        UsageError: A parameter is missing or unknown.
+        UsageError: A parameter is missing or unknown, or a task would refuse its value.
         ForesailError: A task failed; the message names it and its error.
     """
     spec = specs.load(file)
     specs.check_complete(spec, arguments)
+    check_plain(arguments)
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=root)).resolve()
     scratch = folder / "tmp"
@@ -67,7 +70,7 @@ def _leaf_tasks(spec: specs.Spec) -> int:
         1
         for part in parts
         for task in part.get("dag", {}).get("tasks", {}).values()
-        if "dag" not in spec["components"].get(task["componentRef"]["name"], {})
+        if "dag" not in spec["components"].get(component_name(task), {})
     )
 
 

@@ -100,8 +100,12 @@ def reason_in(lines: list[str]) -> str:
     for number, line in enumerate(lines):
         if traceback := _TRACEBACK.match(line):
             indent = traceback[1]
-            for after in lines[number + 1 :]:
-                if after.strip() and not after.startswith(indent + " "):
-                    return after.strip()
+            rest = [after for after in lines[number + 1 :] if after.strip()]
+            for place, after in enumerate(rest):
+                if not after.startswith(indent + " "):
+                    first = after.strip()
+                    # a message that begins with a line break: its words stand below
+                    below = rest[place + 1 : place + 2] if first.endswith(":") else []
+                    return " ".join([first, *(line.strip() for line in below)])
     told = [line.strip() for line in lines if line.strip()]
     return told[-1] if told else ""

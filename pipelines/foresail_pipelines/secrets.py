@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from foresail_pipelines.spec import Spec
+if TYPE_CHECKING:
+    from foresail_pipelines.spec import Spec
 
 _SECRET_NAME = re.compile(
     r"(^|[_-])(password|passwd|secret|token|credentials?|api[_-]?key|access[_-]?key|private[_-]?key)"
@@ -17,11 +18,18 @@ _SECRET_TEXT = re.compile(
     r"|\bgh[pousr]_[A-Za-z0-9]{36}\b"  # GitHub tokens
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"  # JSON web tokens
     r"|\bBearer [A-Za-z0-9._~+/-]{16,}"
-    r"|://[^/\s:@'\"{}]+:[^/\s@'\"{}]+@"  # user:password@ in a URL
+    r"|://[^/\s@'\"{}]+@"  # user:password@ or a token in a URL
+    r"|[?&](?i:token|access_token|password|secret|api_?key)=[^&\s'\"{}]+"
 )
 
 
-def literals(spec: Spec) -> Iterator[tuple[str, str]]:
+def looks_secret(name: str, value: str) -> bool:
+    """Say whether a value looks like a secret, or is a literal under a secret's name."""
+    literal = bool(value) and "{{" not in value
+    return bool(_SECRET_TEXT.search(value) or (literal and _SECRET_NAME.search(name)))
+
+
+def literals(spec: "Spec") -> Iterator[tuple[str, str]]:
     """Yield (place, message) for each literal secret. The secret itself is never repeated."""
     for place, key, value in _values(spec):
         if not isinstance(value, str) or not value:
@@ -35,7 +43,7 @@ def literals(spec: Spec) -> Iterator[tuple[str, str]]:
             yield place, f"{key} holds what looks like a secret; take it from the environment"
 
 
-def _values(spec: Spec) -> Iterator[tuple[str, str, Any]]:
+def _values(spec: "Spec") -> Iterator[tuple[str, str, Any]]:
     """Yield (place, name, value) of every literal that a pipeline can hold."""
     root: Mapping[str, Any] = spec["root"]
     for place, component in (("pipeline", root), *spec["components"].items()):

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from foresail.errors import BadInput, NotFound, UsageError
+from foresail_pipelines.plain import check_plain
+from foresail_pipelines.secrets import looks_secret
+from foresail_pipelines.shape import misshapen
 
 Spec = Mapping[str, Any]
 """A compiled pipeline as its YAML says; the keys are Kubeflow's (PipelineSpec, schema 2.1)."""
@@ -29,10 +32,11 @@ def load(file: Path) -> Spec:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"expected compiled pipeline YAML in {file}, got: {reason}") from error
-    spec = documents[0] if documents else None
-    if not isinstance(spec, dict) or not {"root", "components", "pipelineInfo"} <= spec.keys():
+    spec: Spec = documents[0] if documents else {}
+    wrong = misshapen(spec)
+    if wrong:
         raise BadInput(
-            f"expected a compiled pipeline in {file} (root, components, pipelineInfo); "
+            f"expected a compiled pipeline in {file}: {wrong}; "
             "write one with `foresail pipeline compile`"
         )
     return spec
@@ -55,21 +59,28 @@ def arguments(spec: Spec, pairs: Sequence[str]) -> dict[str, Any]:
     """Return the values written as `name=value`, each in the type of its parameter.
 
     Raises:
-        UsageError: A pair has no `=`, names no parameter or has the wrong type; or a parameter
-            without a default is missing.
+        UsageError: A pair has no `=`, names no parameter, has the wrong type or holds a secret,
+            which is not repeated; a value is one that a task would refuse; or a parameter without a
+            default is missing.
     """
     known = parameters(spec)
     values: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
+        if looks_secret(key if equals and text else "", pair):
+            raise UsageError(
+                f"{key if key in known else 'a parameter'} holds what looks like a secret; runs "
+                "keep their parameters, so take it from the environment (docs/kubeflow.md)"
+            )
         if not equals:
             raise UsageError(f"expected name=value, got {pair!r}")
         if key not in known:
             raise UsageError(
                 f"the pipeline has no parameter {key!r}; it has {', '.join(sorted(known))}"
             )
-        values[key] = _value(key, text, kind=known[key]["parameterType"])
+        values[key] = _value(key, text, kind=known[key].get("parameterType", ""))
     check_complete(spec, values)
+    check_plain(values)
     return values
 
 
@@ -103,6 +114,8 @@ def _value(key: str, text: str, *, kind: str) -> Any:  # noqa: ANN401  # whateve
         "LIST": list,
         "STRUCT": dict,
     }
+    if kind not in types:
+        raise UsageError(f"the parameter {key} is of a kind that has no text: {kind or 'none'}")
     try:
         value = json.loads(text.lower() if kind == "BOOLEAN" else text)
     except json.JSONDecodeError:

@@ -25,12 +25,32 @@ def test_compile_check_names_what_differs(tmp_path: Path) -> None:
     """`compile --check` writes nothing; exit code 1 tells CI that someone forgot to compile."""
     out = str(tmp_path)
     assert CliRunner().invoke(app, ["compile", "--out", out]).exit_code == 0
-    assert CliRunner().invoke(app, ["compile", "--check", "--out", out]).exit_code == 0
+    fresh = CliRunner().invoke(app, ["compile", "--check", "--out", out])
+    assert (fresh.exit_code, fresh.stdout) == (0, "8 files are up to date\n")
     (tmp_path / "forecast.yaml").write_text("old")
     done = CliRunner().invoke(app, ["compile", "--check", "--out", out])
     assert done.exit_code == 1
     assert done.stderr == f"{tmp_path}/forecast.yaml: differs from a fresh compilation\n"
     assert (tmp_path / "forecast.yaml").read_text() == "old"
+
+
+def test_compile_says_where_it_cannot_write(tmp_path: Path) -> None:
+    """A file in the place of the folder is one line, not a traceback."""
+    (tmp_path / "afile").write_text("x")
+    with pytest.raises(UsageError, match=r"cannot write below .*afile: (File exists|Not a dir)"):
+        CliRunner().invoke(
+            app, ["compile", "--out", str(tmp_path / "afile")], catch_exceptions=False
+        )
+
+
+def test_a_secret_starts_no_run_and_leaves_no_trace(tmp_path: Path) -> None:
+    """Runs keep their parameters in job.json and run.log, so nothing is even begun."""
+    root = tmp_path / "runs"
+    words = ["run", "--local", "--root", str(root), "-p", "source=http://u:canary123@host"]
+    with pytest.raises(UsageError, match="source holds what looks like a secret") as caught:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert "canary123" not in str(caught.value)
+    assert not root.exists()
 
 
 def test_check_is_silent_about_our_own_and_fails_on_a_fault(tmp_path: Path) -> None:

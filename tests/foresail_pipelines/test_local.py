@@ -84,6 +84,20 @@ def test_a_task_that_writes_like_the_runner_is_not_believed() -> None:
     assert reason_in([]) == ""
 
 
+def test_an_error_whose_message_begins_on_the_next_line_is_told() -> None:
+    """The first line alone would say nothing."""
+    lines = [
+        "    Traceback (most recent call last):",
+        '      File "x.py", line 1, in <module>',
+        "    ValueError: ",
+        "",
+        "    three things are wrong",
+        "    and this is the first",
+    ]
+    assert reason_in(lines) == "ValueError: three things are wrong"
+    assert reason_in(lines[:3]) == "ValueError:"
+
+
 def test_the_environment_of_the_tasks_can_be_extended(tmp_path: Path) -> None:
     """Credentials are handed over by variable, and the caller's own environment stays as it was."""
     before = dict(os.environ)

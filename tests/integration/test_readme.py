@@ -110,7 +110,7 @@ def test_every_command_is_run_by_a_test_of_this_file() -> None:
 
 def test_the_demo_prints_what_the_readme_shows(demo: Demo) -> None:
     """The same lines, but for figures, times and paths."""
-    shown = re.search(r"^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    shown = re.search(r"and prints:\n\n```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     assert shown
     assert skeleton(shown.group(1)) == skeleton(demo.output)
 

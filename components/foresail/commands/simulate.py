@@ -1,11 +1,15 @@
 """`foresail simulate`: a believable cluster, for demos and tests."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from foresail.errors import UsageError
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -44,10 +48,19 @@ def simulate(  # one parameter an option
             timezone=timezone,
             cluster=cluster,
         )
-        simulation.write_folder(out)
+        with _writing(out):
+            simulation.write_folder(out)
     series = simulation.usage["series"].nunique()
     console.print(f"wrote {len(simulation.usage)} hourly rows of {series} series to {out}")
     if openmetrics is not None:
-        with console.status("writing OpenMetrics text"):
+        with console.status("writing OpenMetrics text"), _writing(openmetrics):
             simulation.write_openmetrics(openmetrics)
         console.print(f"wrote {openmetrics}, {openmetrics.stat().st_size / 1e6:.0f} MB")
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}") from error

@@ -10,6 +10,8 @@ from rich.markdown import Markdown
 
 app = typer.Typer(rich_markup_mode=None)
 
+DAYS = 90
+
 
 @app.command(
     epilog="Example: foresail stage https://prometheus.example s3://mlpipeline/foresail/history "
@@ -32,7 +34,10 @@ def stage(  # one parameter an option
         str, typer.Option(help="Which of them, comma-separated.")
     ] = "cluster,node,namespace,workload",
     metrics: Annotated[str, typer.Option(help="Comma-separated.")] = "cpu,memory",
-    days: Annotated[int, typer.Option(help="How far back to ask Prometheus.")] = 90,
+    days: Annotated[
+        int | None,
+        typer.Option(help="How far back to ask Prometheus; a file is read whole. Default: 90."),
+    ] = None,
     until: Annotated[
         str, typer.Option(help="Exclusive end, such as 2026-11-21T08:00:00Z. Default: now.")
     ] = "",
@@ -54,6 +59,8 @@ def stage(  # one parameter an option
     from foresail.steps import stage_history  # noqa: PLC0415  # heavy
 
     console = Console(stderr=True)
+    if days is not None and not stage_history.is_prometheus(source):
+        console.print("--days is not used: the source is a file, and a file is read whole")
     with TemporaryDirectory() as folder, console.status(f"staging {source.rpartition('@')[2]}"):
         file = summary or Path(folder) / "summary.md"
         result = stage_history.run(
@@ -63,7 +70,7 @@ def stage(  # one parameter an option
             cluster=cluster,
             scopes=scopes,
             metrics=metrics,
-            days=days,
+            days=DAYS if days is None else days,
             until=until,
             timezone=timezone,
             queries=queries,

@@ -120,16 +120,9 @@ class Connection:
             TooManySamples: The server wants a smaller query.
             BadInput: The query is wrong, or the answer is no JSON of the query API.
         """
+        ask = stamina.retry(on=_may_heal, attempts=ATTEMPTS, wait_initial=0.2, wait_max=5)
         try:
-            for attempt in stamina.retry_context(
-                on=_may_heal,
-                attempts=ATTEMPTS,
-                wait_initial=0.2,
-                wait_max=5,
-            ):
-                with attempt:
-                    status, kind, body = self._once(path, params, what=what)
-                    return self._parse(status, kind, body, what=what)
+            return ask(self._answer)(path, params, what=what)
         except requests.exceptions.SSLError as error:
             raise Unreachable(
                 f"the TLS certificate of Prometheus at {self._url} is not trusted; set "
@@ -150,7 +143,10 @@ class Connection:
                 f"Prometheus at {self._url} answered {error.status} to {what} {ATTEMPTS} times"
                 f"{error.detail}; try again later"
             ) from error
-        raise AssertionError("a retry loop ends with a value or an error")
+
+    def _answer(self, path: str, params: Mapping[str, str], *, what: str) -> Answer:
+        status, kind, body = self._once(path, params, what=what)
+        return self._parse(status, kind, body, what=what)
 
     def _once(self, path: str, params: Mapping[str, str], *, what: str) -> tuple[int, str, bytes]:
         deadline = time.monotonic() + self._timeout

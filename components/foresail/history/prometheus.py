@@ -35,6 +35,7 @@ REST_HOURS = 7 * 24
 """A CronJob that has not run for longer counts as gone, not as resting."""
 
 _EDGE_HOURS = 2
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS_PER_FOLD = 168
 
 
@@ -61,11 +62,16 @@ def hour_range(*, days: int, until: datetime | None, now: datetime) -> HourRange
     """Return the last `days` days of finished hours before `until`.
 
     Raises:
-        UsageError: `days` is not positive.
+        UsageError: `days` is not positive, or leads to before 1970.
     """
     if days < 1:
         raise UsageError(f"expected at least 1 day, got {days}")
     end = min(until or now, now).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    known = (end - _FIRST).days
+    if days > known:
+        raise UsageError(
+            f"expected a window after 1970, got {days} days before {end:%Y-%m-%d}; ask for less"
+        )
     return HourRange(end - timedelta(days=days), end)
 
 

@@ -77,18 +77,41 @@ RESETS = {
 """Metric -> scope -> text that counts the counter resets behind a usage text, hour by hour."""
 
 
-def _of_containers(name: str, resource: str) -> dict[str, str]:
+def _alive(series: str) -> str:
     # finished pods keep their requests in kube-state-metrics, but hold nothing any more
-    alive = (
-        f'{name}{{resource="{resource}"}} and on (namespace, pod)'
-        ' (kube_pod_status_phase{phase=~"Pending|Running"} == 1)'
+    return (
+        f'{series} and on (namespace, pod) (kube_pod_status_phase{{phase=~"Pending|Running"}} == 1)'
     )
+
+
+def _of_containers(name: str, resource: str) -> dict[str, str]:
+    alive = _alive(f'{name}{{resource="{resource}"}}')
+    on_nodes = _alive(f'{name}{{resource="{resource}",node!=""}}')
     return {
         "cluster": f"sum({alive})",
-        "node": f'sum by (node) ({name}{{resource="{resource}",node!=""}} and on (namespace, pod)'
-        ' (kube_pod_status_phase{phase=~"Pending|Running"} == 1))',
+        "node": f"sum by (node) ({on_nodes})",
         "namespace": f"sum by (namespace) ({alive})",
         "workload": _by_workload(alive),
+    }
+
+
+def _limits(resource: str) -> dict[str, str]:
+    """Return the texts of limits; but for nodes, only sums in which every container has one.
+
+    Usage covers all containers, so a sum over some of them is no ceiling. A container without a
+    limit counts as infinite, and `< Inf` drops its sum. A node's ceiling is what it can allocate.
+    """
+    name = "kube_pod_container_resource_limits"
+    there = _alive("kube_pod_container_info")
+    each = (
+        f'({name}{{resource="{resource}"}} and on (namespace, pod, container) ({there}))'
+        f" or on (namespace, pod, container) (({there}) * Inf)"
+    )
+    return {
+        "cluster": f"sum({each}) < Inf",
+        "node": _of_containers(name, resource)["node"],
+        "namespace": f"sum by (namespace) ({each}) < Inf",
+        "workload": f"{_by_workload(each)} < Inf",
     }
 
 
@@ -100,7 +123,7 @@ def _capacity(resource: str) -> dict[str, dict[str, str]]:
             "node": f"sum by (node) ({allocatable})",
         },
         "request": _of_containers("kube_pod_container_resource_requests", resource),
-        "limit": _of_containers("kube_pod_container_resource_limits", resource),
+        "limit": _limits(resource),
     }
 
 

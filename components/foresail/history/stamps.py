@@ -23,11 +23,8 @@ def parse_stamps(
         problems: Grows.
     """
     zone = checked_zone(timezone)
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        aware: pd.Series = column.dt.tz_convert("UTC")
-        return aware
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return _localized(column, zone, within, problems)
+        return _of_datetimes(column, zone, within, problems)
     if pd.api.types.is_numeric_dtype(column.dtype):
         problems.append("the stamps are numbers; write them as 2026-11-21T08:00:00Z")
         return _nothing(column)
@@ -66,6 +63,22 @@ def checked_zone(timezone: str) -> ZoneInfo | None:
         raise UsageError(
             f"unknown time zone {timezone!r}; use a name such as Europe/Berlin or UTC"
         ) from error
+
+
+def _of_datetimes(
+    column: pd.Series, zone: ZoneInfo | None, within: pd.DataFrame, problems: list[str]
+) -> pd.Series:
+    empty = column.isna().to_numpy()
+    if empty.any():
+        problems.append(
+            f"{int(empty.sum())} stamps are empty, first in row {int(empty.argmax()) + 1}; "
+            "give each row its time, or leave the row out"
+        )
+        return _nothing(column)
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        aware: pd.Series = column.dt.tz_convert("UTC")
+        return aware
+    return _localized(column, zone, within, problems)
 
 
 def _localized(

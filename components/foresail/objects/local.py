@@ -36,9 +36,14 @@ class LocalStore:
             return path.read_bytes()
 
     def put(self, key: str, data: bytes) -> None:
-        """Write the whole file; a reader sees the old one or the new one, never a part."""
+        """Write the whole file; a reader sees the old one or the new one, never a part.
+
+        Raises:
+            UsageError: The folder is a file, or lies below one.
+            AccessDenied: It may not be written to.
+        """
         path = self._path(key)
-        with self._explained(key):
+        with self._writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
             try:
@@ -72,6 +77,19 @@ class LocalStore:
         if not path.is_relative_to(root):
             raise UsageError(f"the key {key!r} leads out of {self._uri}")
         return path
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            kind: type[ForesailError] = ForesailError
+            if isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError):
+                kind = UsageError
+            elif isinstance(error, PermissionError):
+                kind = AccessDenied
+            reason = os.strerror(error.errno or errno.EIO)
+            raise kind(f"cannot write below {self._uri}: {reason}") from error
 
     @contextmanager
     def _explained(self, key: str) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """Put the accepted series on one hourly grid, with their labels and capacity."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from foresail.steps import AnyPath
 from foresail.steps.artifacts import HistoryFacts, read_parquet
 from foresail.times import parse_hour
 
+CAPACITY_HOLDS = timedelta(hours=25)
 LABELS = ("cluster", "scope", "node", "namespace", "kind", "workload")
 
 log = structlog.get_logger()
@@ -34,7 +36,8 @@ def run(*, accepted: AnyPath, panel: AnyPath, as_of: str = "") -> dict[str, floa
     frame = read_parquet(source / "history.parquet")
     until = parse_hour(as_of) if as_of else facts.as_of
     capacity = read_parquet(source / "capacity.parquet")
-    capacity = capacity[capacity["ds"] <= until]
+    # while a figure holds it is staged once a day: an older one holds no longer
+    capacity = capacity[capacity["ds"].between(until - CAPACITY_HOLDS, until)]
     folded = hourly_panel(frame, as_of=until, index=_index(frame, capacity))
     target = Path(panel)
     folded.save(target)

@@ -4,11 +4,14 @@ import time
 
 import pytest
 import stamina
+import stamina.instrumentation
+import structlog
 from servers.base import free_port
 from servers.prometheus import OddServer
 
 from foresail.errors import AccessDenied, BadInput, NotFound, Unreachable, UsageError
 from foresail.history.connection import Connection, TooManySamples, checked_url
+from foresail.history.retries import tell_retries_plainly
 from foresail.settings import Settings
 
 EMPTY = '{"status":"success","data":{"resultType":"matrix","result":[]}}'
@@ -139,6 +142,19 @@ def test_nobody_there_is_unreachable() -> None:
     port = free_port()
     with pytest.raises(Unreachable, match=f"http://127.0.0.1:{port} is not reachable"):
         ask(Connection(f"http://127.0.0.1:{port}", settings=settings()))
+
+
+def test_each_retry_is_told_in_one_plain_line() -> None:
+    """What is asked, and which attempt comes next; nothing of the client's own words."""
+    before = stamina.instrumentation.get_on_retry_hooks()
+    tell_retries_plainly()
+    try:
+        with structlog.testing.capture_logs() as told, pytest.raises(Unreachable):
+            ask(Connection(f"http://127.0.0.1:{free_port()}", settings=settings()))
+    finally:
+        stamina.instrumentation.set_on_retry_hooks(before)
+    line = {"event": "no answer, asking again", "log_level": "warning", "what": "usage.cpu.node"}
+    assert told == [line | {"attempt": n, "wait_seconds": 0.0} for n in (2, 3)]
 
 
 def test_no_redirect_to_another_host_is_followed(

@@ -108,7 +108,7 @@ def test_openmetrics_families_are_whole_and_ended(week: Simulation) -> None:
         "# TYPE container_memory_working_set_bytes gauge",
         "# TYPE kube_pod_owner gauge",
     ]
-    assert len(set(heads)) == len(heads) == 7
+    assert len(set(heads)) == len(heads) == 8
     assert 'container_cpu_usage_seconds_total{id="/",node="general-1"} ' in text
 
 
@@ -126,5 +126,13 @@ def test_the_folder_holds_both_tables_and_what_they_are(week: Simulation, tmp_pa
 
 def test_too_few_days_are_refused() -> None:
     """The special workloads need some room."""
-    with pytest.raises(UsageError, match="expected at least 3 days, got 2"):
+    with pytest.raises(UsageError, match="expected 3 to 3650 days, got 2"):
         simulate(until=UNTIL, days=2)
+
+
+@pytest.mark.parametrize("year", [1, 1989, 2201, 9999])
+def test_an_end_in_another_age_is_refused(year: int) -> None:
+    """Nothing overflows on the way."""
+    until = datetime(year, 1, 1, tzinfo=UTC)
+    with pytest.raises(UsageError, match="expected an end in the years 1990 to 2200, got "):
+        simulate(until=until, days=7)

@@ -122,3 +122,13 @@ def test_a_missing_file_and_an_unknown_zone_are_named(tmp_path: Path) -> None:
         read_table(str(tmp_path / "none.csv"), settings=SETTINGS)
     with pytest.raises(UsageError, match="unknown time zone 'Mars/Base'"):
         read(tmp_path, "timestamp,cpu\n2025-01-01 00:00,1\n", timezone="Mars/Base")
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_empty_stamps_of_a_parquet_file_are_counted(tmp_path: Path, zone: str | None) -> None:
+    """With a zone or without: a row without a time is reported, never dropped in silence."""
+    stamps = pd.to_datetime(["2025-01-01T00:00", None, None]).tz_localize(zone)
+    frame = pd.DataFrame({"series": "a", "metric": "cpu", "ds": stamps, "y": [1.0, 2.0, 3.0]})
+    frame.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(BadInput, match=r"2 stamps are empty, first in row 2; give each row its"):
+        read_table(str(tmp_path / "x.parquet"), settings=SETTINGS, timezone="Europe/Berlin")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from foresail.errors import NotFound, UsageError
+from foresail.errors import ForesailError, NotFound, UsageError
 from foresail.objects.local import LocalStore
 
 
@@ -30,7 +30,7 @@ def test_a_failed_write_leaves_the_old_object_and_no_litter(tmp_path: Path) -> N
     """Where the new object cannot take its place, the old one stays and the folder is clean."""
     store = LocalStore(tmp_path)
     (tmp_path / "taken" / "below").mkdir(parents=True)
-    with pytest.raises(NotFound, match="there is no file taken in"):
+    with pytest.raises(UsageError, match=r"cannot write below .*: Is a directory"):
         store.put("taken", b"new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"]
 
@@ -58,3 +58,16 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The message names the key and the folder."""
     with pytest.raises(NotFound, match=r"there is no file m\.json in "):
         LocalStore(tmp_path).get("m.json")
+
+
+def test_a_file_where_a_folder_is_wanted_is_said_so(tmp_path: Path) -> None:
+    """Writing names the place and the reason, and never says that something is not there."""
+    (tmp_path / "afile").write_text("x")
+    with pytest.raises(UsageError, match=r"cannot write below .*afile: Not a directory$"):
+        LocalStore(tmp_path / "afile").put("history/part.parquet", b"x")
+
+
+def test_a_folder_that_cannot_be_made_is_said_so() -> None:
+    """The kernel's own folders take nothing."""
+    with pytest.raises(ForesailError, match=r"^cannot write below /proc/history: "):
+        LocalStore(Path("/proc/history")).put("manifest.json", b"x")

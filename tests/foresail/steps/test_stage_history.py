@@ -26,7 +26,7 @@ def test_a_summary_without_its_folder_is_refused_first(usage: str, tmp_path: Pat
     """Nothing is published by a call that then fails."""
     with pytest.raises(UsageError, match=r"there is no folder .*nodir for s.md; make it first"):
         stage(usage, tmp_path, summary=tmp_path / "nodir" / "s.md")
-    with pytest.raises(UsageError, match="expected a file for the summary, .* is a folder"):
+    with pytest.raises(UsageError, match=r"expected a file for the summary, .* is a folder"):
         stage(usage, tmp_path, summary=tmp_path)
     assert not (tmp_path / "history").exists()
 

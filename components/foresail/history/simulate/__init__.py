@@ -27,6 +27,10 @@ from foresail.panel import TimeArray
 from foresail.times import isoformat
 
 MIN_DAYS = 3
+MAX_DAYS = 3650
+YEARS = range(1990, 2201)
+"""Of the end: time zones have rules for these."""
+
 TIMEZONE = "Europe/Berlin"
 ABOUT_FILE = "simulation.json"
 
@@ -78,19 +82,23 @@ def simulate(
 
     Args:
         until: End, floored to the hour, UTC-aware.
-        days: How many before it; at least 3.
+        days: How many before it, 3 to 3650.
         seed: Of everything drawn at random.
         timezone: Where its users live.
         cluster: Its name.
 
     Raises:
-        UsageError: Too few days, or an unknown zone.
+        UsageError: Too few or too many days, an end in another age, or an unknown zone.
     """
-    if days < MIN_DAYS:
-        raise UsageError(f"expected at least {MIN_DAYS} days, got {days}")
+    if not MIN_DAYS <= days <= MAX_DAYS:
+        raise UsageError(f"expected {MIN_DAYS} to {MAX_DAYS} days, got {days}")
     zone = checked_zone(timezone or TIMEZONE)
     if zone is None:
         raise UsageError("expected a time zone such as Europe/Berlin")
+    if until.year not in YEARS:
+        raise UsageError(
+            f"expected an end in the years {YEARS[0]} to {YEARS[-1]}, got {until:%Y-%m-%d}"
+        )
     end = until.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     world = build_world(days=days, until=end, zone=zone, seed=seed)
     return Simulation(

@@ -61,6 +61,7 @@ def write_openmetrics(world: World, out: TextIO) -> None:
         ("container_memory_working_set_bytes", "gauge", "", _memory(world, pods), "%d"),
         ("kube_pod_owner", "gauge", "", _owners(world, pods), "%d"),
         ("kube_pod_status_phase", "gauge", "", _phases(world, pods), "%d"),
+        ("kube_pod_container_info", "gauge", "", _infos(world, pods), "%d"),
         (
             "kube_pod_container_resource_requests",
             "gauge",
@@ -166,6 +167,18 @@ def _phases(world: World, pods: tuple[Pod, ...]) -> _Samples:
         if pod.owner_kind == "Job":
             done = pod.labels | {"phase": "Succeeded"}
             yield from _state(world, done, pod.end, _end_of_state(world, pod), 1.0)
+
+
+def _infos(world: World, pods: tuple[Pod, ...]) -> _Samples:
+    for pod in pods:
+        name = pod.workload.name
+        labels = {
+            "namespace": pod.workload.namespace,
+            "pod": pod.name,
+            "container": name,
+            "image": f"registry.example/{name}:1",
+        }
+        yield from _state(world, labels, pod.begin, _end_of_state(world, pod), 1.0)
 
 
 def _resources(world: World, pods: tuple[Pod, ...], *, limits: bool) -> _Samples:

@@ -1,0 +1,114 @@
+"""The gate as a step: files in, MLflow asked, verdicts and a report out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foresail.panel import Panel, SeriesInfo
+from foresail.registry import Decision, Registry
+from foresail.steps import promote, register, train, validate_model
+from foresail.steps.artifacts import HistoryFacts
+from foresail.times import from_numpy
+
+HOURS = 35 * 24
+
+
+@dataclass(frozen=True)
+class Kitchen:
+    """A folder, a registry of its own, and the steps that write there."""
+
+    folder: Path
+
+    @property
+    def tracking_uri(self) -> str:
+        """Return a sqlite MLflow."""
+        return f"sqlite:///{self.folder / 'mlflow.db'}"
+
+    def forecast(self, name: str, *, hours: int, changepoint_prior_scale: float = 0.05) -> None:
+        """Train on the first hours and register what came of it."""
+        home = self.folder / name
+        panel = _panel(hours)
+        panel.save(home / "panel")
+        facts = HistoryFacts(history_digest="d" * 64, as_of=from_numpy(panel.as_of))
+        facts.write(home / "panel")
+        train.run(
+            panel=home / "panel",
+            model=home / "model",
+            summary=home / "train.md",
+            horizons="next_day",
+            changepoint_prior_scale=changepoint_prior_scale,
+        )
+        register.run(
+            model=home / "model", registered=home / "reg.json", tracking_uri=self.tracking_uri
+        )
+
+    def judge(self, name: str) -> Decision:
+        """Run the gate and the promotion."""
+        home = self.folder / name
+        validate_model.run(
+            panel=home / "panel",
+            model=home / "model",
+            registered=home / "reg.json",
+            decision=home / "decision.json",
+            report=home / "report.html",
+        )
+        promote.run(decision=home / "decision.json", summary=home / "promote.md")
+        return Decision.read(home / "decision.json")
+
+
+def _panel(hours: int) -> Panel:
+    ds = np.datetime64("2026-01-01", "s") + np.arange(hours) * np.timedelta64(1, "h")
+    noise = np.random.default_rng(3).normal(0, 0.3, HOURS)[:hours]
+    y = 5 + np.sin(np.arange(hours) / 24 * 2 * np.pi) + noise
+    labels = {"cluster": "prod", "scope": "cluster"}
+    return Panel(ds, y[None], (SeriesInfo("prod/cluster", "cpu", unit="cores", labels=labels),))
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Kitchen:
+    """Register a first champion, then a day later a challenger of other settings."""
+    made = Kitchen(tmp_path_factory.mktemp("gate"))
+    made.forecast("first", hours=HOURS - 24)
+    made.judge("first")
+    made.forecast("second", hours=HOURS, changepoint_prior_scale=0.04)
+    return made
+
+
+def test_the_first_forecast_becomes_champion(kitchen: Kitchen) -> None:
+    """There is nobody to compare it with but the naive."""
+    (verdict,) = Decision.read(kitchen.folder / "first" / "decision.json").verdicts
+    assert verdict.promote
+    assert verdict.champion is None
+    assert verdict.reason.startswith("the first champion; its error is 0.")
+
+
+def test_a_champion_of_other_settings_is_refitted_at_the_same_origins(kitchen: Kitchen) -> None:
+    """The report states both errors, and the newer hours decide between equals."""
+    (verdict,) = kitchen.judge("second").verdicts
+    assert verdict.champion == "1"
+    assert verdict.promote
+    assert "the champion's 0." in verdict.reason
+    report = (kitchen.folder / "second" / "report.html").read_text()
+    assert verdict.reason.replace("'", "&#39;") in report
+    assert Registry(kitchen.tracking_uri).version_of("foresail-cpu", "champion") == "2"
+
+
+def test_a_worse_challenger_leaves_the_champion(kitchen: Kitchen) -> None:
+    """A trend that bends at every noise loses on the held-out windows, and stays a challenger."""
+    kitchen.forecast("third", hours=HOURS, changepoint_prior_scale=0.5)
+    (verdict,) = kitchen.judge("third").verdicts
+    assert not verdict.promote
+    assert verdict.reason.endswith("on the same windows: the champion stays")
+    assert Registry(kitchen.tracking_uri).version_of("foresail-cpu", "champion") == "2"
+
+
+def test_what_was_rolled_back_by_hand_is_not_promoted_again(kitchen: Kitchen) -> None:
+    """The same pipeline run once more leaves the human's decision alone."""
+    registry = Registry(kitchen.tracking_uri)
+    registry.rollback("foresail-cpu")
+    (verdict,) = kitchen.judge("second").verdicts
+    assert not verdict.promote
+    assert "was rolled back by hand" in verdict.reason
+    assert registry.version_of("foresail-cpu", "champion") == "1"
