@@ -280,7 +280,7 @@ def _show_answers(url: str) -> None:
             try:
                 answer = _get(f"{url}/v1/{horizon}?metric={metric}")
             except urllib.error.HTTPError as error:
-                table.add_row(horizon, metric, json.load(error)["detail"])
+                console.print(f"{horizon} {metric}: {json.load(error)['detail']}")
                 continue
             table.add_row(horizon, metric, *_cells(answer))
     console.print(table)
@@ -301,7 +301,7 @@ def _get(url: str) -> dict[str, Any]:
 def _cells(answer: dict[str, Any]) -> list[str]:
     summary = answer["summary"]
     if summary is None:
-        return ["", "", "", "", answer["reason"], "0"]
+        return ["none", "", "", "", f"code {answer['code']}", "0"]
     room = answer["capacity"]["headroom"]["p90"]
     full = answer["capacity"]["full_on"]["p90"] or "not ahead"
     unit = answer["unit"]
