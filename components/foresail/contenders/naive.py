@@ -16,7 +16,7 @@ class SeasonalNaive:
     """The value one period ago, with the spread of its own past errors as the band.
 
     p10 and p90 are the 10 % and 90 % quantiles of y(t) - y(t - period) over the last 28 days, added
-    to the forecast (the design's definition of the rule that every score is relative to).
+    to the forecast: the rule that every score is relative to.
 
     Attributes:
         period: 24 for yesterday's shape, 168 for last week's.

@@ -14,7 +14,7 @@ from foresail.panel import UNITS, SeriesKey
 from foresail.quality.units import FACTORS
 
 FUTURE_TOLERANCE = timedelta(minutes=10)
-"""Clocks differ; a stamp further ahead than this is no measurement (FAULTS 37)."""
+"""Clocks differ; a stamp further ahead than this is no measurement."""
 
 
 @dataclass(frozen=True, slots=True)
