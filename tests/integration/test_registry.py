@@ -6,7 +6,6 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -126,24 +125,26 @@ def test_the_same_bundle_is_registered_once(
     assert len(registry.versions(f"foresail-{metric}")) == 1
 
 
+_REGISTER = """
+import sys
+from pathlib import Path
+from foresail.registry import Registry
+made = Registry(sys.argv[1]).register(Path(sys.argv[2]), experiment=sys.argv[3])
+print(made.version)
+"""
+
+
 def test_two_that_register_the_same_at_once_end_with_one_version(
     mlflow_server: MlflowServer, metric: str, tmp_path: Path
 ) -> None:
     """Experiment, model and version are made once, whoever comes first; neither fails."""
     write_registry_bundle(tmp_path / "bundle", metric=metric)
-    versions: list[str] = []
-
-    def register() -> None:
-        made = Registry(mlflow_server.uri).register(
-            tmp_path / "bundle", experiment=f"race-{metric}"
-        )
-        versions.append(made.version)
-
-    threads = [threading.Thread(target=register) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    words = [mlflow_server.uri, str(tmp_path / "bundle"), f"race-{metric}"]
+    trainers = [
+        subprocess.Popen([sys.executable, "-c", _REGISTER, *words], stdout=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    versions = [trainer.communicate(timeout=120)[0].decode().strip() for trainer in trainers]
     left = Registry(mlflow_server.uri).versions(f"foresail-{metric}")
     assert versions == [left[0].version] * 3
     assert len(left) == 1
