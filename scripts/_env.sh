@@ -67,7 +67,7 @@ foresail_env() {
     local python uv
     python=$(foresail_python)
     [ -n "$python" ] || foresail_fail "need Python 3.11 or newer on PATH; install it, or set FORESAIL_PYTHON"
-    mkdir -p "$foresail_home/.foresail"
+    mkdir -p "$foresail_home/.foresail/tmp"
     uv=$(foresail_uv "$python") && [ -n "$uv" ] || foresail_fail "cannot get uv; install it (https://docs.astral.sh/uv) and run again"
     foresail_certificates
     export UV_CACHE_DIR="${UV_CACHE_DIR:-$foresail_home/.foresail/uv-cache}"
@@ -78,8 +78,9 @@ foresail_env() {
         if foresail_at_least "$("$python" -c 'import platform; print(platform.python_version())')" 3.14.0; then
             python=3.13 # the lock stops before 3.14: uv fetches one
         fi
-        "$uv" venv --quiet --directory "$foresail_home" --python "$python" .venv || foresail_fail "uv could not make .venv (see above)"
+        TMPDIR="$foresail_home/.foresail/tmp" "$uv" venv --quiet --directory "$foresail_home" --python "$python" .venv || foresail_fail "uv could not make .venv (see above)"
     fi
-    "$uv" sync --quiet --frozen --project "$foresail_home" || foresail_fail "uv could not fill .venv from uv.lock (see above)"
+    # uv leaves lock files in TMPDIR; the tests keep theirs, whose sockets need a short path
+    TMPDIR="$foresail_home/.foresail/tmp" "$uv" sync --quiet --frozen --project "$foresail_home" || foresail_fail "uv could not fill .venv from uv.lock (see above)"
     export PATH="$foresail_home/.venv/bin:$PATH"
 }
