@@ -23,15 +23,6 @@ PATHS = [
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small clusters for cpu and memory."""
-    folder = tmp_path_factory.mktemp("cache")
-    bundles.publish(folder)
-    bundles.publish(folder, metric="memory", level=8 * bundles.GIB)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def noon(cache: Path) -> Iterator[Client]:
     """A server at half past noon on the day the forecast begins."""
     with serving(cache, SetClock(NOON)) as client:

@@ -21,15 +21,6 @@ NOON = bundles.TRAINED_UNTIL + timedelta(hours=12)
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small clusters for cpu and memory."""
-    folder = tmp_path_factory.mktemp("cache")
-    bundles.publish(folder)
-    bundles.publish(folder, metric="memory", level=8 * bundles.GIB)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def server(cache: Path) -> Iterator[Client]:
     """A server at noon on the day the forecast begins."""
     with serving(cache, SetClock(NOON)) as client:
