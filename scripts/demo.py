@@ -51,7 +51,9 @@ def main(argv: list[str]) -> int:
     home = ROOT / (_slug(arguments.prometheus) if arguments.prometheus else "simulated")
     os.environ["TMPDIR"] = str(_folder(home, "tmp"))
     os.environ.setdefault("MPLCONFIGDIR", str(_folder(home, "matplotlib")))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive us
+    # the server must not outlive us; and whoever starts us in the background has SIGINT ignored
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     started = time.monotonic()
     try:
         _check_port(arguments.port)
