@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 TimeArray = NDArray[np.datetime64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 HOUR = np.timedelta64(1, "h")
 UNITS = {"cpu": "cores", "memory": "bytes"}
