@@ -128,6 +128,12 @@ def walk(
         lowest: A sigma^2 that no self-consistent point lies below, shape `(B,)`.
     """
     size, count = linear.shape
+    if not size:
+        alone = best_variance(2.0 * start, rows) / tau
+        nothing = np.zeros((0, count))
+        return PathPoint(
+            alone, nothing, nothing, np.zeros((0, 0, count)), np.ones(count, dtype=int)
+        )
     best = np.full(count, np.inf)
     strength = np.full(count, np.nan)
     delta = np.zeros((size, count))

@@ -15,15 +15,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from foresail.panel import BoolArray, FloatArray, IntArray
-from foresail.panel_prophet.path import PathPoint, best_variance, walk
+from foresail.panel_prophet.path import best_variance, walk
 from foresail.panel_prophet.statistics import Elimination, Gram
 
 FLOOR = 1e-18
 """Least sigma^2, in units of y_scale^2: an exact fit has no finite optimum."""
 TOLERANCE = 1e-6
 """Largest violation of the optimality conditions of an accepted fit, times tau."""
+FINE = 1e-7
+"""sigma^2 below which residuals must be summed over the rows: their power cancels in the moments."""
 REFINEMENTS = 25
-ROUNDS = 3
+WALKS = 12
+EXCHANGES = 60
 STEEPEST = 0.95
 """Largest assumed slope of the noise's own answer; nearer to 1 Newton's step is not trusted."""
 
@@ -74,6 +77,7 @@ class Solution:
         kkt: Largest violation of the optimality conditions times tau, shape `(B,)`.
         unique: Whether the optimum over theta and sigma is the only minimum, shape `(B,)`.
         rss: Residual sum of squares, shape `(B,)`.
+        rounding: What rounding of the parameters alone can add to `kkt`, shape `(B,)`.
     """
 
     theta: FloatArray
@@ -83,6 +87,25 @@ class Solution:
     kkt: FloatArray
     unique: BoolArray
     rss: FloatArray
+    rounding: FloatArray
+
+    @property
+    def accepted(self) -> BoolArray:
+        """Return whether the conditions hold as well as the numbers allow, shape `(B,)`."""
+        return np.asarray(self.kkt <= TOLERANCE + self.rounding)
+
+    def select(self, which: IntArray) -> "Solution":
+        """Return the solution of these series."""
+        return Solution(
+            self.theta[:, which],
+            self.variance[which],
+            self.sign[:, which],
+            self.log_posterior[which],
+            self.kkt[which],
+            self.unique[which],
+            self.rss[which],
+            self.rounding[which],
+        )
 
     def put(self, which: IntArray, other: "Solution") -> None:
         """Replace these series' columns."""
@@ -93,6 +116,7 @@ class Solution:
         self.kkt[which] = other.kkt
         self.unique[which] = other.unique
         self.rss[which] = other.rss
+        self.rounding[which] = other.rounding
 
 
 def solve(problem: Problem) -> Solution:
@@ -101,23 +125,90 @@ def solve(problem: Problem) -> Solution:
     Args:
         problem: Its base has no bends.
     """
-    gram = problem.gram
-    least = np.maximum(gram.least(problem.moments, problem.power), 1e-14 * problem.power)
+    least = np.maximum(
+        problem.gram.least(problem.moments, problem.power), 1e-14 * np.maximum(problem.power, FLOOR)
+    )
     lowest = np.maximum(best_variance(least, problem.rows), FLOOR)
-    solution = _walk_and_refine(problem, lowest, lowest)
-    for _ in range(ROUNDS - 1):
-        bad = np.flatnonzero(~(solution.kkt <= TOLERANCE))
+    # where rounding has the last word a refinement can run away; `kkt` then tells
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _solve(problem, lowest)
+
+
+def _solve(problem: Problem, lowest: FloatArray) -> Solution:
+    solution, walked = _walk_and_refine(problem, lowest, lowest)
+    for _ in range(WALKS):
+        bad = np.flatnonzero(~(solution.kkt <= TOLERANCE) & ~(solution.variance < FINE))
         if not bad.size:
-            break
-        # the path was walked at another noise level's elimination: walk again at this one's
-        near = np.where(np.isfinite(solution.variance[bad]), solution.variance[bad], lowest[bad])
-        again = _walk_and_refine(problem.select(bad), near, lowest[bad])
-        better = ~(again.kkt > solution.kkt[bad])
-        solution.put(bad[better], _columns(again, np.flatnonzero(better)))
+            return solution
+        # where priors decide (a year's waves on two months), the elimination depends on the noise
+        # level: walk again at the one that the last walk found
+        again, walked[bad] = _walk_and_refine(problem.select(bad), walked[bad], lowest[bad])
+        solution.put(bad, again)
+    still = np.flatnonzero(~(solution.kkt <= TOLERANCE) & ~(solution.variance < FINE))
+    if still.size:
+        solution.put(still, polish(problem.select(still), solution.select(still)))
     return solution
 
 
-def _walk_and_refine(problem: Problem, reference: FloatArray, lowest: FloatArray) -> Solution:
+def polish(problem: Problem, solution: Solution) -> Solution:
+    """Improve solutions by an active set: drop bends of the wrong sign, add the most wanted one.
+
+    Args:
+        problem: Its base may be the solution's own parameters, with the residuals' moments: so the
+            solution of a series with hardly any noise is refined.
+        solution: Where to start; not changed.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _polish(problem, solution)
+
+
+def _polish(problem: Problem, solution: Solution) -> Solution:
+    smooth = problem.precision.size
+    best = solution.select(np.arange(solution.variance.size))
+    best.kkt[:] = np.inf
+    sign, variance = solution.sign.copy(), solution.variance.copy()
+    theta = solution.theta - problem.base
+    live = np.arange(variance.size)
+    for _ in range(EXCHANGES):
+        part = problem.select(live)
+        elimination = part.gram.eliminate(variance)
+        held = sign != 0
+        inverse = _inverse_on(elimination.form(), held)
+        theta, variance = _refine(part, elimination, inverse, sign, theta, variance)
+        found = _judge(part, theta, variance, sign)
+        better = found.kkt < best.kkt[live]
+        best.put(live[better], found.select(np.flatnonzero(better)))
+        whole = part.base[smooth:] + theta[smooth:]
+        gradient = (part.moments - part.gram.times(theta))[smooth:]
+        wrong = held & (whole * sign < 0)
+        excess = np.where(held, -np.inf, np.abs(gradient) * part.tau / variance - 1.0)
+        column = np.arange(live.size)
+        wanted = excess.argmax(axis=0)
+        adds = ~wrong.any(axis=0) & (excess[wanted, column] > TOLERANCE)
+        theta[smooth:][wrong] = -part.base[smooth:][wrong]
+        sign = np.where(wrong, 0.0, sign)
+        sign[wanted[adds], column[adds]] = np.sign(gradient[wanted[adds], column[adds]])
+        on = wrong.any(axis=0) | adds
+        if not on.any():
+            break
+        live, sign, theta, variance = live[on], sign[:, on], theta[:, on], variance[on]
+    return best
+
+
+def _inverse_on(form: FloatArray, held: BoolArray) -> FloatArray:
+    """Return the inverse of `form` on the held bends, zero elsewhere, shape `(S, S, B)`."""
+    both = held[:, None] & held[None, :]
+    block = np.where(both, form, 0.0)
+    size = np.arange(held.shape[0])
+    block[size, size] += ~held
+    inverse = np.moveaxis(np.linalg.inv(np.moveaxis(block, 2, 0)), 0, 2)
+    return np.where(both, inverse, 0.0)
+
+
+def _walk_and_refine(
+    problem: Problem, reference: FloatArray, lowest: FloatArray
+) -> tuple[Solution, FloatArray]:
+    """Return the solution, and the sigma^2 at which the walk itself found it."""
     smooth = problem.precision.size
     elimination = problem.gram.eliminate(reference)
     ridge = reference * problem.precision[:, None] * problem.base[:smooth]
@@ -135,17 +226,22 @@ def _walk_and_refine(problem: Problem, reference: FloatArray, lowest: FloatArray
     )
     theta = np.concatenate([alone, point.delta])
     theta[:smooth] -= elimination.smooth(problem.gram.to_smooth(point.delta), reference)
-    variance = np.where(np.isfinite(point.strength), problem.tau * point.strength, lowest)
-    return _refine(problem, elimination, point, theta, np.maximum(variance, FLOOR))
+    walked = np.where(np.isfinite(point.strength), problem.tau * point.strength, lowest)
+    walked = np.maximum(walked, FLOOR)
+    theta, variance = _refine(problem, elimination, point.inverse, point.sign, theta, walked)
+    solution = _judge(problem, theta, variance, point.sign)
+    solution.unique = point.found == 1
+    return solution, walked
 
 
 def _refine(
     problem: Problem,
     elimination: Elimination,
-    point: PathPoint,
+    inverse: FloatArray,
+    sign: FloatArray,
     theta: FloatArray,
     variance: FloatArray,
-) -> Solution:
+) -> tuple[FloatArray, FloatArray]:
     """Make theta and sigma exact on the given support.
 
     Newton's iteration on the stationarity conditions: the residual is exact, its matrix is the one
@@ -153,9 +249,10 @@ def _refine(
     """
     smooth = problem.precision.size
     gram, tau = problem.gram, problem.tau
-    inside = point.sign != 0
-    bend = np.einsum("ijb,jb->ib", point.inverse, point.sign)
-    steep = 2.0 * (point.sign * bend).sum(axis=0) / tau**2
+    inside = sign != 0
+    theta = theta.copy()
+    bend = np.einsum("ijb,jb->ib", inverse, sign)
+    steep = 2.0 * (sign * bend).sum(axis=0) / tau**2
     change = np.inf
     for _ in range(REFINEMENTS):
         gradient = problem.moments - gram.times(theta)
@@ -164,25 +261,22 @@ def _refine(
         # d answer / d variance along the path
         slope = np.clip(steep * variance / (problem.rows + 8.0 * answer), 0.0, STEEPEST)
         moved = np.maximum(variance + (answer - variance) / (1.0 - slope), FLOOR)
-        step = np.abs(moved - variance) / moved
+        last, change = change, float((np.abs(moved - variance) / moved).max(initial=0.0))
         variance = moved
         level = problem.base[:smooth] + theta[:smooth]
         right = gradient[:smooth] - variance * problem.precision[:, None] * level
-        left = (gradient[smooth:] - (variance / tau) * point.sign) * inside
+        left = (gradient[smooth:] - (variance / tau) * sign) * inside
         first = elimination.smooth(right, variance)
         left -= gram.to_bends(first) * inside
-        bends = np.einsum("ijb,jb->ib", point.inverse, left)
+        bends = np.einsum("ijb,jb->ib", inverse, left)
         theta[:smooth] += first - elimination.smooth(gram.to_smooth(bends), variance)
         theta[smooth:] += bends
-        last, change = change, float(step.max(initial=0.0))
         if change < 1e-13 or (change < 1e-10 and change >= last):
             break
-    return _judge(problem, theta, variance, point)
+    return theta, variance
 
 
-def _judge(
-    problem: Problem, theta: FloatArray, variance: FloatArray, point: PathPoint
-) -> Solution:
+def _judge(problem: Problem, theta: FloatArray, variance: FloatArray, sign: FloatArray) -> Solution:
     """Return the solution with its log posterior and its violation of the conditions."""
     smooth = problem.precision.size
     gradient = problem.moments - problem.gram.times(theta)
@@ -191,16 +285,15 @@ def _judge(
     strength = variance / problem.tau
     of_smooth = gradient[:smooth] - variance * problem.precision[:, None] * whole[:smooth]
     bends = whole[smooth:]
-    sign = np.sign(bends)
     of_bends = np.where(
-        bends != 0,
+        sign != 0,
         np.abs(gradient[smooth:] - strength * sign),
         np.maximum(np.abs(gradient[smooth:]) - strength, 0.0),
     )
     of_noise = np.abs(problem.rows + 4.0 * variance - rss / variance) * problem.tau
     of_noise = np.where(variance > FLOOR, of_noise, 0.0)
     kkt = np.maximum(np.abs(of_smooth).max(axis=0), of_bends.max(axis=0, initial=0.0)) / strength
-    flipped = (bends * point.sign < 0).any(axis=0)
+    flipped = (bends * sign < 0).any(axis=0)
     log_posterior = -(
         rss / (2.0 * variance)
         + 0.5 * problem.rows * np.log(variance)
@@ -209,16 +302,6 @@ def _judge(
         + np.abs(bends).sum(axis=0) / problem.tau
     )
     kkt = np.where(flipped, np.inf, np.maximum(kkt, of_noise))
-    return Solution(whole, variance, sign, log_posterior, kkt, point.found == 1, rss)
-
-
-def _columns(solution: Solution, which: IntArray) -> Solution:
-    return Solution(
-        solution.theta[:, which],
-        solution.variance[which],
-        solution.sign[:, which],
-        solution.log_posterior[which],
-        solution.kkt[which],
-        solution.unique[which],
-        solution.rss[which],
-    )
+    unique = np.ones(rss.size, dtype=bool)
+    rounding = 4e-15 * problem.rows / strength
+    return Solution(whole, variance, sign, log_posterior, kkt, unique, rss, rounding)

@@ -114,7 +114,8 @@ class SharedElimination:
         gram = self.gram
         weight = 1.0 / (gram.values[:, None] + self.variance)
         bends = gram.block.shape[0]
-        return gram.block[:, :, None] - (gram.products @ weight).reshape(bends, bends, -1)
+        taken = (gram.products @ weight).reshape(bends, bends, self.variance.size)
+        return gram.block[:, :, None] - taken
 
 
 @dataclass(frozen=True, slots=True)

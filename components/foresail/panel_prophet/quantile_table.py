@@ -1,0 +1,242 @@
+"""Quantiles of the spread around a forecast, tabulated once and interpolated for every series.
+
+For given expected changes the number of steps hardly matters once they are many (`spread` explains
+both), and what it does is nearly linear in one over its square. So the table holds few numbers of
+steps, the last of them infinite, and one table serves every chance of a change ``p``, which differs
+between series that start or end at hours of their own. Blocks of it are computed when a forecast
+first needs them.
+"""
+
+import threading
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from scipy.special import ndtri
+
+from foresail.panel import FloatArray
+from foresail.panel_prophet.spread import LIMIT, RATIOS, spread_quantiles, sum_of_squares
+
+IntArray = NDArray[np.intp]
+
+_NODES = np.array([*range(1, 13), 14, 16, 20, 24, 32, 48, 64, LIMIT])
+
+# Changes from 6e-6 to 9,900; outside, the nearest serves: it is noise alone, or nearly normal.
+_LOG_CHANGES_LOW = -12.0
+_GAP = 0.05  # in the logarithm of the changes, between computed rows
+_FINENESS = 4
+_BLOCK_GAPS = 8
+_BLOCK_ROWS = _BLOCK_GAPS * _FINENESS  # and one more: the first of the next block
+_BLOCKS = 53
+_LAST_ROW = _BLOCKS * _BLOCK_ROWS - 1e-6
+
+_COLUMNS = (len(RATIOS) - 1) * _FINENESS + 1
+_LOG_RATIO_LOW = np.log(RATIOS[0])
+_LOG_RATIO_SPAN = np.log(RATIOS[-1] / RATIOS[0])
+_WIDTH = _COLUMNS + 1  # the last column twice, so that it has a neighbour too
+
+# From so many series on, one table for their common steps is cheaper than looking each up.
+_MANY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the table the steps of some series lie, whatever the level and the noise.
+
+    All arrays are of shape ``(B, H)``, or ``(1, H)`` for series that share ``p`` and first step.
+
+    Attributes:
+        near: Block for the next smaller tabulated number of steps.
+        far: Block for the next larger one; the same when the steps are tabulated themselves.
+        far_weight: Share of ``far``.
+        row: Row within the block.
+        row_weight: Share of the next row.
+        deviation: Standard deviation of the changes' part for a unit slope; 0 when ``p`` is 0.
+    """
+
+    near: IntArray
+    far: IntArray
+    far_weight: FloatArray
+    row: IntArray
+    row_weight: FloatArray
+    deviation: FloatArray
+
+    @staticmethod
+    def of(p: FloatArray, first_step: IntArray, columns: range) -> "Place":
+        """Find the place of columns of a forecast whose column 0 is the step ``first_step``.
+
+        Args:
+            p: Chance of a change at each step, within [0, 1], shape ``(B,)`` or ``(1,)``.
+            first_step: Steps between the last value and column 0, at least 1, same shape.
+            columns: Which columns.
+        """
+        steps = first_step[:, None] + np.arange(columns.start, columns.stop)
+        known = _by_step(1 << int(steps.max()).bit_length())
+        never = np.log1p(-np.minimum(p, 1 - np.finfo(float).epsneg))
+        with np.errstate(divide="ignore"):  # p = 0: no change ever, the table's first row
+            log_rate = np.log(-never)[:, None]
+        row = log_rate + (known.log_steps[steps] - _LOG_CHANGES_LOW)
+        row *= _FINENESS / _GAP
+        np.clip(row, 0, _LAST_ROW, out=row)
+        whole = row.astype(np.intp)
+        block = whole // _BLOCK_ROWS
+        return Place(
+            near=known.near[steps] + block,
+            far=known.far[steps] + block,
+            far_weight=known.far_weight[steps],
+            row=whole % _BLOCK_ROWS,
+            row_weight=row - whole,
+            deviation=np.sqrt(2 * p)[:, None] * known.root_squares[steps],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """What depends on the number of steps alone, for 0 ... last."""
+
+    near: IntArray
+    far: IntArray
+    far_weight: FloatArray
+    log_steps: FloatArray
+    root_squares: FloatArray
+
+
+@lru_cache(maxsize=8)
+def _by_step(last: int) -> _Steps:
+    steps = np.maximum(np.arange(last + 1), 1)  # nobody asks for 0
+    near = np.searchsorted(_NODES[:-1], steps, side="right") - 1
+    far = near + (_NODES[near] != steps)
+    inverse = np.append(1 / _NODES[:-1] ** 2, 0.0)
+    span = np.where(far > near, inverse[near] - inverse[far], 1.0)
+    return _Steps(
+        near * _BLOCKS,
+        far * _BLOCKS,
+        (inverse[near] - 1 / steps**2) / span,
+        np.log(steps),
+        np.sqrt(sum_of_squares(steps.astype(np.float64))),
+    )
+
+
+@cache
+def _finer_rows() -> FloatArray:
+    """Return what interpolates a block's computed rows cubically, ``(rows + 1, computed)``."""
+    rows = np.arange(_BLOCK_ROWS + 1)
+    left = np.minimum(rows // _FINENESS, _BLOCK_GAPS - 1)
+    found = np.zeros((len(rows), _BLOCK_GAPS + 3))
+    at = rows / _FINENESS - left
+    # the cubic through the four computed rows around, two on each side
+    found[rows, left] = -at * (at - 1) * (at - 2) / 6
+    found[rows, left + 1] = (at + 1) * (at - 1) * (at - 2) / 2
+    found[rows, left + 2] = -(at + 1) * at * (at - 2) / 2
+    found[rows, left + 3] = (at + 1) * at * (at - 1) / 6
+    return found
+
+
+@cache
+def _finer_columns() -> FloatArray:
+    """Return what interpolates the computed ratios by a spline, ``(ratios, columns)``."""
+    spline = CubicSpline(np.arange(len(RATIOS)), np.eye(len(RATIOS)))
+    return np.ascontiguousarray(spline(np.arange(_COLUMNS) / _FINENESS).T)
+
+
+class QuantileTable:
+    """Quantiles of the spread at one level, in units of the spread's own standard deviation.
+
+    Safe to share between threads: blocks are only ever added.
+    """
+
+    def __init__(self, level: float) -> None:
+        # nearer the middle than this the density is flat: the quantile grows like the normal one
+        self._level = max(level, 0.501)
+        self._shrink = float(ndtri(level) / ndtri(self._level))
+        self._adding = threading.Lock()
+        self._start = np.full(len(_NODES) * _BLOCKS, -1, dtype=np.intp)
+        self._rows = np.empty((0, _WIDTH))
+
+    def at(self, place: Place, log_ratio: FloatArray) -> FloatArray:
+        """Return the quantiles, shape ``(B, H)``.
+
+        Args:
+            place: Where in the table the steps lie.
+            log_ratio: Logarithm of the noise's standard deviation over that of the changes' part,
+                shape ``(B, H)``.
+        """
+        start, rows = self._with(place)
+        near, far = start[place.near] + place.row, start[place.far] + place.row
+        rest = (log_ratio - _LOG_RATIO_LOW) * ((_COLUMNS - 1) / _LOG_RATIO_SPAN)
+        np.clip(rest, 0, _COLUMNS - 1, out=rest)
+        column = rest.astype(np.intp)
+        rest -= column
+        if len(near) == 1 and len(rest) >= _MANY:
+            flat = _mixed_rows(rows, near[0], far[0], place).ravel()
+            column += np.arange(len(near[0])) * _WIDTH
+            found = _blend(flat[column], flat[column + 1], rest)
+        else:
+            found = _mixed_elements(rows.ravel(), near, far, place, column, rest)
+        found *= self._shrink
+        return found
+
+    def _with(self, place: Place) -> tuple[IntArray, FloatArray]:
+        """Return where blocks start, and the rows, holding all that the place needs."""
+        with self._adding:
+            keys = [key[self._start[key] < 0] for key in (place.near, place.far)]
+            missing = np.unique(np.concatenate(keys))
+            if len(missing):
+                blocks = [_block(*divmod(int(key), _BLOCKS), self._level) for key in missing]
+                start = self._start.copy()
+                start[missing] = len(self._rows) + np.arange(len(missing)) * len(blocks[0])
+                self._start, self._rows = start, np.concatenate([self._rows, *blocks])
+            return self._start, self._rows
+
+
+@lru_cache(maxsize=32)
+def quantile_table(level: float) -> QuantileTable:
+    """Return the table of one level above 1/2, the same object each time."""
+    return QuantileTable(level)
+
+
+def _block(node: int, block: int, level: float) -> FloatArray:
+    computed = block * _BLOCK_GAPS + np.arange(-1, _BLOCK_GAPS + 2)
+    changes = np.exp(_LOG_CHANGES_LOW + _GAP * computed)
+    coarse = spread_quantiles(changes, steps=int(_NODES[node]), level=level)
+    found = np.empty((_BLOCK_ROWS + 1, _WIDTH))
+    found[:, :_COLUMNS] = _finer_rows() @ coarse @ _finer_columns()
+    found[:, _COLUMNS - 1 :] = ndtri(level)  # noise alone, exactly
+    return found
+
+
+def _blend(low: FloatArray, high: FloatArray, share: FloatArray) -> FloatArray:
+    """Return the mean with a share of ``high``, which is overwritten."""
+    high -= low
+    high *= share
+    high += low
+    return high
+
+
+def _mixed_rows(rows: FloatArray, near: IntArray, far: IntArray, place: Place) -> FloatArray:
+    """Return one table row for each step, ``(H, width)``."""
+    row_weight = place.row_weight[0, :, None]
+    low = _blend(rows[near], rows[near + 1], row_weight)
+    high = _blend(rows[far], rows[far + 1], row_weight)
+    return _blend(low, high, place.far_weight[0, :, None])
+
+
+def _mixed_elements(  # noqa: PLR0913, PLR0917  # one place in the table, spelt out
+    flat: FloatArray,
+    near: IntArray,
+    far: IntArray,
+    place: Place,
+    column: IntArray,
+    rest: FloatArray,
+) -> FloatArray:
+    """Return the value at each series' own place, ``(B, H)``."""
+
+    def between_rows(row: IntArray) -> FloatArray:
+        index = row * _WIDTH + column
+        low = _blend(flat[index], flat[index + 1], rest)
+        index += _WIDTH
+        return _blend(low, _blend(flat[index], flat[index + 1], rest), place.row_weight)
+
+    return _blend(between_rows(near), between_rows(far), place.far_weight)
