@@ -44,6 +44,17 @@ class Features:
         """Return 1 / scale^2 of every column, shape `(K,)`."""
         return np.asarray(self.prior_scales**-2.0)
 
+    def select(self, columns: list[int]) -> "Features":
+        """Return these columns."""
+        place = {column: i for i, column in enumerate(columns)}
+        return Features(
+            tuple(self.names[i] for i in columns),
+            self.values[:, columns],
+            self.prior_scales[columns],
+            self.multiplicative[columns],
+            tuple((place[column], word) for column, word in self.regressors if column in place),
+        )
+
 
 def seasonalities_of(
     specification: Specification, *, days: float, least_step_days: float

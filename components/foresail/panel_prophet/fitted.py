@@ -75,6 +75,12 @@ class Fitted:
         """Return the arrays by name, as `from_arrays` takes them."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    def select(self, rows: list[int], columns: list[int]) -> Self:
+        """Return the parameters of these series for these columns."""
+        chosen = {name: values[rows] for name, values in self.arrays().items()}
+        chosen |= {name: chosen[name][:, columns] for name in ("beta", "centre", "spread")}
+        return type(self)(**chosen)
+
     @classmethod
     def from_arrays(cls, arrays: Any) -> Self:  # noqa: ANN401  # a mapping, or numpy's npz file
         """Return what `arrays` gave."""

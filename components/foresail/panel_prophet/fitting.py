@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -211,11 +212,15 @@ def _solve_shared(job: Job, group: _Group, given: FloatArray | None, fitted: Fit
         )
         problem = _problem(job, group, gram, matrix.T @ seen.T, seen, scaling)
         problem = replace(problem, rows=np.full(rows.size, float(matrix.shape[0])))
-        solution = _solve_exactly(problem, lambda i, seen=seen: Series(matrix, seen[i]))
+        solution = _solve_exactly(problem, partial(_of_one_design, matrix, seen))
         _put(job, group, rows, solution, fitted)
         _put_scaling(rows, scaling, columns, group, fitted)
         _put_spans(rows, spans, fitted)
         job.on_series(rows.size)
+
+
+def _of_one_design(matrix: FloatArray, seen: FloatArray, i: int) -> Series:
+    return Series(matrix, seen[i])
 
 
 def _solve_own(

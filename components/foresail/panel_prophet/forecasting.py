@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresail.panel import FloatArray, IntArray
+from foresail.panel import BoolArray, FloatArray, IntArray
 from foresail.panel_prophet.fitted import Fitted
 from foresail.panel_prophet.intervals import quantiles
 from foresail.panel_prophet.spans import blocks
@@ -28,7 +28,7 @@ class Future:
 
     first_row: int
     features: FloatArray
-    multiplicative: FloatArray
+    multiplicative: BoolArray
     sloped: bool
 
 
@@ -59,7 +59,7 @@ def outlook(fitted: Fitted, rows: IntArray, future: Future) -> Outlook:
     steps = np.arange(future.features.shape[0])
     beta = fitted.beta[rows] / fitted.spread[rows]
     shift = -beta * fitted.centre[rows]
-    times = future.multiplicative.astype(bool)
+    times = future.multiplicative
     plus = beta[:, ~times] @ future.features[:, ~times].T + shift[:, ~times].sum(axis=1)[:, None]
     slope = fitted.k[rows] + fitted.delta[rows].sum(axis=1)
     level = fitted.m[rows] - (fitted.delta[rows] * fitted.bend_times[rows]).sum(axis=1)

@@ -17,7 +17,7 @@ from foresail.panel_prophet.fitted import Fitted
 from foresail.panel_prophet.fitting import Design, Job, fit, union_of_features
 from foresail.panel_prophet.forecasting import Future, forecast
 from foresail.panel_prophet.spans import Coverage, coverage
-from foresail.panel_prophet.specification import Specification
+from foresail.panel_prophet.specification import Mode, Specification
 
 Engine = Literal["panel", "stan"]
 Regressors = Mapping[str, FloatArray]
@@ -100,7 +100,6 @@ class _State:
     panel: Panel
     regressors: dict[str, FloatArray]
     caps: FloatArray | None
-    covered: Coverage
     seasonalities: tuple[Design, ...]
     features: Features
     fitted: Fitted
@@ -151,12 +150,12 @@ class PanelProphet:
         period: float,
         fourier_order: int,
         prior_scale: float | None = None,
-        mode: str | None = None,
+        mode: Mode | None = None,
     ) -> Self:
         """Add a seasonality, as `Prophet.add_seasonality`; before fitting."""
         self._still_open()
         self.specification = self.specification.with_seasonality(
-            name, period, fourier_order, prior_scale=prior_scale, mode=mode
+            name, period=period, fourier_order=fourier_order, prior_scale=prior_scale, mode=mode
         )
         return self
 
@@ -165,7 +164,7 @@ class PanelProphet:
         name: str,
         prior_scale: float | None = None,
         standardize: bool | Literal["auto"] = "auto",  # noqa: FBT001  # Prophet's signature
-        mode: str | None = None,
+        mode: Mode | None = None,
     ) -> Self:
         """Add a regressor that all series share, as `Prophet.add_regressor`; before fitting."""
         self._still_open()
@@ -214,7 +213,7 @@ class PanelProphet:
         on_series: Callable[[int], None],
         decided: Sequence[Design] | None = None,
     ) -> None:
-        """Fit; `decided` are seasonalities that are not to be chosen anew, and trims changepoints."""
+        """Fit; with `decided` seasonalities they are not chosen anew, and changepoints are cut."""
         steps = _ascending_steps(panel.ds)
         columns = design.check_regressors(self.specification, regressors, rows=len(panel.ds))
         caps = _checked_caps(cap, len(panel))
@@ -265,7 +264,6 @@ class PanelProphet:
             panel,
             columns,
             caps,
-            covered,
             seasonalities,
             features,
             fitted,
@@ -470,7 +468,7 @@ class PanelProphet:
         if row is None:
             raise NotFound(f"the panel holds no series {key}")
         if row in state.prophets:
-            return fallback._from_json(state.prophets[row])
+            return fallback.model_from_text(state.prophets[row])
         return export.to_prophet(
             self.specification,
             self.parameters(row),
@@ -478,6 +476,27 @@ class PanelProphet:
             y=state.panel.values[row].astype(np.float64),
             regressors=state.regressors,
         )
+
+    def select(self, rows: Sequence[int]) -> "PanelProphet":
+        """Return the fitted model of these series alone, in this order."""
+        state, chosen = self._fitted(), list(rows)
+        place = {row: i for i, row in enumerate(chosen)}
+        seasonalities = tuple(state.seasonalities[row] for row in chosen)
+        gone = _seasonal(state.seasonalities) - _seasonal(seasonalities)
+        columns = [i for i, name in enumerate(state.features.names) if name not in gone]
+        other = self._again()
+        other._state = _State(
+            panel=state.panel.select(chosen),
+            regressors=state.regressors,
+            caps=None if state.caps is None else state.caps[chosen],
+            seasonalities=seasonalities,
+            features=state.features.select(columns),
+            fitted=state.fitted.select(chosen, columns),
+            reasons={place[row]: r for row, r in state.reasons.items() if row in place},
+            failed=frozenset(place[row] for row in state.failed if row in place),
+            prophets={place[row]: p for row, p in state.prophets.items() if row in place},
+        )
+        return other
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder: numpy arrays and JSON, no pickle."""
@@ -519,14 +538,12 @@ class PanelProphet:
         panel = Panel.load(folder / "panel")
         model = PanelProphet(engine=plain["engine"], seed=plain["seed"])
         model.specification = Specification.from_json(plain["specification"])
-        covered = coverage(panel.values)
-        seasonalities = _seasonalities(model.specification, panel.ds, covered)
+        seasonalities = _seasonalities(model.specification, panel.ds, coverage(panel.values))
         regressors = _named(held, "regressor/")
-        model._state = _State(  # noqa: SLF001  # a model of this class
+        model._state = _State(
             panel=panel,
             regressors=regressors,
             caps=held.get("caps"),
-            covered=covered,
             seasonalities=seasonalities,
             features=union_of_features(model.specification, seasonalities, panel.ds, regressors),
             fitted=Fitted.from_arrays(_named(held, "fitted/")),
@@ -537,13 +554,19 @@ class PanelProphet:
         return model
 
 
+def _seasonal(seasonalities: Sequence[Design]) -> set[str]:
+    """Return the names of all columns of these series' seasonalities."""
+    return {name for some in set(seasonalities) for one in some for name in one.columns}
+
+
 def _named(arrays: Mapping[str, FloatArray], prefix: str) -> dict[str, FloatArray]:
     return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
 
 def _ascending_steps(ds: TimeArray) -> IntArray:
     """Return the steps between stamps in seconds, shape `(T - 1,)`."""
-    steps = np.diff(ds.astype("datetime64[s]").astype(np.int64))
+    seconds: IntArray = ds.astype("datetime64[s]").astype(np.int64)
+    steps: IntArray = seconds[1:] - seconds[:-1]
     if (steps <= 0).any():
         at = int(np.flatnonzero(steps <= 0)[0])
         raise BadInput(f"stamps must ascend, but {ds[at]} is followed by {ds[at + 1]}")

@@ -1,17 +1,17 @@
-"""From rows to statistics: one product with a shared design, or segment sums for masks of their own.
+"""From rows to statistics, for series that have masks of their own.
 
-A series drops the rows it has no value on, so its time, its changepoints and its Gram matrix are its
-own. A changepoint's column (t - c)+ is zero up to c and a straight line after it: its products with
-every other column follow from sums over the segments between changepoints of 1, t, t^2, x and t x.
-Those sums are differences of prefix sums of the whole grid, taken over runs of rows without a gap,
-so their cost is that of the gaps and not of the rows.
+A series drops the rows it has no value on, so its time, its changepoints and its Gram matrix are
+its own. A changepoint's column (t - c)+ is zero up to c and a straight line after it: its products
+with every other column follow from sums over the segments between changepoints of 1, t, t^2, x and
+t x. Those sums are differences of prefix sums of the whole grid, taken over runs of rows without a
+gap, so their cost is that of the gaps and not of the rows.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from foresail.panel import BoolArray, FloatArray, IntArray
+from foresail.panel import BoolArray, FloatArray
 from foresail.panel_prophet.changepoints import Spans
 from foresail.panel_prophet.statistics import OwnGram
 
@@ -69,7 +69,8 @@ class Grid:
 
     Attributes:
         features: Shape `(T, K)`.
-        prefix: Sums over rows before r of 1, q, q^2, x, q x with q = r / T; shape `(T + 1, 3 + 2K)`.
+        prefix: Sums over the rows before each of 1, q, q^2, x, q x, where q = row / T;
+            shape `(T + 1, 3 + 2K)`.
     """
 
     features: FloatArray

@@ -1,7 +1,7 @@
 """Seasonality that scales the trend: y = trend * (1 + X_m beta_m) + X_a beta_a + noise.
 
-The product is not linear in the parameters, so each round linearises it where it stands, solves that
-problem exactly (Gauss-Newton, with the same ridge and L1 terms), and goes as far towards its
+The product is not linear in the parameters, so each round linearises it where it stands, solves
+that problem exactly (Gauss-Newton, with the same ridge and L1 terms), and goes as far towards its
 solution as the true objective falls. The result is a stationary point; the problem is not convex.
 """
 
@@ -68,8 +68,8 @@ def solve_multiplicative(series: Sequence[Series], layout: Layout, start: FloatA
     value = np.array([_objective(s, layout, theta[:, i]) for i, s in enumerate(series)])
     idle = np.zeros(len(series), dtype=int)
     for _ in range(ROUNDS):
-        live = np.flatnonzero(idle < 2)  # noqa: PLR2004  # see SETTLED
-        if not live.size:
+        live = np.flatnonzero(idle < 2).tolist()  # noqa: PLR2004  # see SETTLED
+        if not live:
             break
         goal = solve(_linearised([series[i] for i in live], layout, theta[:, live])).theta
         for place, i in enumerate(live):

@@ -21,7 +21,6 @@ import numpy as np
 
 from foresail.panel import BoolArray, FloatArray, IntArray
 
-
 STEPS_PER_CHANGEPOINT = 12
 """Steps after which a walk is given up; real ones take one or two a changepoint."""
 COMPACT_BELOW = 0.7
@@ -154,7 +153,7 @@ def walk(
             upper = state.strength
         bend = (state.sign * slope).sum(axis=0)
         loss_here = state.loss  # at `upper`; for the piece with no bend it is constant
-        meets, value = _meeting(state, offset, slope, bend, upper, goes_to, tau)
+        meets, value = _meeting(state, offset, bend, upper, goes_to, tau)
         at = np.flatnonzero(np.isfinite(meets) & state.walking)
         if at.size:
             whose = state.series[at]
@@ -205,7 +204,6 @@ def _next(
 def _meeting(
     state: _Walk,
     offset: FloatArray,
-    slope: FloatArray,
     bend: FloatArray,
     upper: FloatArray,
     lower: FloatArray,

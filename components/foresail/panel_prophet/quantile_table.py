@@ -8,37 +8,44 @@ first needs them.
 """
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
 from foresail.panel import FloatArray
-from foresail.panel_prophet.spread import LIMIT, RATIOS, spread_quantiles, sum_of_squares
-
-IntArray = NDArray[np.intp]
+from foresail.panel_prophet.spread import (
+    LIMIT,
+    MIDDLE,
+    RATIOS,
+    IntArray,
+    spread_quantiles,
+    sum_of_squares,
+)
 
 _NODES = np.array([*range(1, 13), 14, 16, 20, 24, 32, 48, 64, LIMIT])
 
-# Changes from 6e-6 to 9,900; outside, the nearest serves: it is noise alone, or nearly normal.
+# Changes from 6e-6 to 9,000; outside, the nearest serves: it is noise alone, or nearly normal.
 _LOG_CHANGES_LOW = -12.0
-_GAP = 0.05  # in the logarithm of the changes, between computed rows
+_GAP = 0.06  # in the logarithm of the changes, between computed rows
 _FINENESS = 4
 _BLOCK_GAPS = 8
 _BLOCK_ROWS = _BLOCK_GAPS * _FINENESS  # and one more: the first of the next block
-_BLOCKS = 53
+_BLOCKS = 44
+_TOGETHER = 4
 _LAST_ROW = _BLOCKS * _BLOCK_ROWS - 1e-6
 
-_COLUMNS = (len(RATIOS) - 1) * _FINENESS + 1
+_RATIO_FINENESS = 5
+_COLUMNS = (len(RATIOS) - 1) * _RATIO_FINENESS + 1
 _LOG_RATIO_LOW = np.log(RATIOS[0])
 _LOG_RATIO_SPAN = np.log(RATIOS[-1] / RATIOS[0])
 _WIDTH = _COLUMNS + 1  # the last column twice, so that it has a neighbour too
 
-# From so many series on, one table for their common steps is cheaper than looking each up.
-_MANY = 24
+MANY = 24
+"""From so many series of one law on, a table of their own costs less than looking each up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ def _finer_rows() -> FloatArray:
 def _finer_columns() -> FloatArray:
     """Return what interpolates the computed ratios by a spline, ``(ratios, columns)``."""
     spline = CubicSpline(np.arange(len(RATIOS)), np.eye(len(RATIOS)))
-    return np.ascontiguousarray(spline(np.arange(_COLUMNS) / _FINENESS).T)
+    return np.ascontiguousarray(spline(np.arange(_COLUMNS) / _RATIO_FINENESS).T)
 
 
 class QuantileTable:
@@ -149,7 +156,7 @@ class QuantileTable:
 
     def __init__(self, level: float) -> None:
         # nearer the middle than this the density is flat: the quantile grows like the normal one
-        self._level = max(level, 0.501)
+        self._level = max(level, MIDDLE)
         self._shrink = float(ndtri(level) / ndtri(self._level))
         self._adding = threading.Lock()
         self._start = np.full(len(_NODES) * _BLOCKS, -1, dtype=np.intp)
@@ -169,7 +176,7 @@ class QuantileTable:
         np.clip(rest, 0, _COLUMNS - 1, out=rest)
         column = rest.astype(np.intp)
         rest -= column
-        if len(near) == 1 and len(rest) >= _MANY:
+        if len(near) == 1 and len(rest) >= MANY:
             flat = _mixed_rows(rows, near[0], far[0], place).ravel()
             column += np.arange(len(near[0])) * _WIDTH
             found = _blend(flat[column], flat[column + 1], rest)
@@ -184,10 +191,10 @@ class QuantileTable:
             keys = [key[self._start[key] < 0] for key in (place.near, place.far)]
             missing = np.unique(np.concatenate(keys))
             if len(missing):
-                blocks = [_block(*divmod(int(key), _BLOCKS), self._level) for key in missing]
+                added = np.concatenate([_blocks(part, self._level) for part in _parts(missing)])
                 start = self._start.copy()
-                start[missing] = len(self._rows) + np.arange(len(missing)) * len(blocks[0])
-                self._start, self._rows = start, np.concatenate([self._rows, *blocks])
+                start[missing] = len(self._rows) + np.arange(0, len(added), _BLOCK_ROWS + 1)
+                self._start, self._rows = start, np.concatenate([self._rows, added])
             return self._start, self._rows
 
 
@@ -197,14 +204,25 @@ def quantile_table(level: float) -> QuantileTable:
     return QuantileTable(level)
 
 
-def _block(node: int, block: int, level: float) -> FloatArray:
-    computed = block * _BLOCK_GAPS + np.arange(-1, _BLOCK_GAPS + 2)
+def _parts(keys: IntArray) -> Iterator[IntArray]:
+    """Give keys of blocks that are computed together: of one node, few, since they take room."""
+    for node in np.unique(keys // _BLOCKS):
+        of_node = keys[keys // _BLOCKS == node]
+        for at in range(0, len(of_node), _TOGETHER):
+            yield of_node[at : at + _TOGETHER]
+
+
+def _blocks(keys: IntArray, level: float) -> FloatArray:
+    """Return the rows of blocks of one node, one block below the other."""
+    around = (keys % _BLOCKS * _BLOCK_GAPS)[:, None] + np.arange(-1, _BLOCK_GAPS + 2)
+    computed, index = np.unique(around, return_inverse=True)  # neighbours share some
     changes = np.exp(_LOG_CHANGES_LOW + _GAP * computed)
-    coarse = spread_quantiles(changes, steps=int(_NODES[node]), level=level)
-    found = np.empty((_BLOCK_ROWS + 1, _WIDTH))
-    found[:, :_COLUMNS] = _finer_rows() @ coarse @ _finer_columns()
-    found[:, _COLUMNS - 1 :] = ndtri(level)  # noise alone, exactly
-    return found
+    steps = int(_NODES[keys[0] // _BLOCKS])
+    coarse = spread_quantiles(changes, steps=steps, level=level)[index.reshape(around.shape)]
+    found = np.empty((len(keys), _BLOCK_ROWS + 1, _WIDTH))
+    found[:, :, :_COLUMNS] = _finer_rows() @ coarse @ _finer_columns()
+    found[:, :, _COLUMNS - 1 :] = ndtri(level)  # noise alone, exactly
+    return found.reshape(-1, _WIDTH)
 
 
 def _blend(low: FloatArray, high: FloatArray, share: FloatArray) -> FloatArray:
@@ -223,7 +241,7 @@ def _mixed_rows(rows: FloatArray, near: IntArray, far: IntArray, place: Place) -
     return _blend(low, high, place.far_weight[0, :, None])
 
 
-def _mixed_elements(  # noqa: PLR0913, PLR0917  # one place in the table, spelt out
+def _mixed_elements(
     flat: FloatArray,
     near: IntArray,
     far: IntArray,

@@ -23,10 +23,14 @@ FLOOR = 1e-18
 TOLERANCE = 1e-6
 """Largest violation of the optimality conditions of an accepted fit, times tau."""
 FINE = 1e-7
-"""sigma^2 below which residuals must be summed over the rows: their power cancels in the moments."""
+"""sigma^2 below which residuals must be summed over the rows: the moments cancel."""
 REFINEMENTS = 25
 WALKS = 12
 EXCHANGES = 60
+EXACT = 1e-13
+"""Relative change of sigma^2 at which a refinement ends."""
+NEARLY = 1e-10
+"""The same, once rounding keeps it from shrinking further."""
 STEEPEST = 0.95
 """Largest assumed slope of the noise's own answer; nearer to 1 Newton's step is not trusted."""
 
@@ -271,7 +275,7 @@ def _refine(
         bends = np.einsum("ijb,jb->ib", inverse, left)
         theta[:smooth] += first - elimination.smooth(gram.to_smooth(bends), variance)
         theta[smooth:] += bends
-        if change < 1e-13 or (change < 1e-10 and change >= last):
+        if change < EXACT or (change < NEARLY and change >= last):
             break
     return theta, variance
 

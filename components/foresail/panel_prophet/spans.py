@@ -44,7 +44,7 @@ class Coverage:
     @property
     def constant(self) -> BoolArray:
         """Return whether all values of a series are equal."""
-        return self.least == self.most
+        return np.asarray(self.least == self.most)
 
 
 def coverage(values: FloatArray) -> Coverage:

@@ -20,30 +20,30 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.special import gamma, ndtr, ndtri
+from scipy.special import gamma, ndtr
 
 from foresail.panel import FloatArray
 
 IntArray = NDArray[np.intp]
 
 # Frequencies are in radians per standard deviation of the changes' part, distances its inverse.
-_GAP = 0.1  # between neighbours on both logarithmic axes
-_POINTS = 216
+_GAP = 0.12  # between neighbours on both logarithmic axes
+_POINTS = 180
 _BIAS = 0.5  # power of the distance that makes the survival function vanish at both ends
 _LOG_FREQUENCY = -7 + _GAP * np.arange(_POINTS)
 _LOG_DISTANCE = 7 - _GAP * np.arange(_POINTS, 0, -1)
 _DISTANCE = np.exp(_LOG_DISTANCE)
 
-# Ratios from 1e-4 to 100: below, noise does not show; above, the changes do not.
+# Ratios from 1e-4 to 111: below, noise does not show; above, the changes do not.
 _RATIO_STRIDE = 2  # of _GAP
-RATIOS = np.exp(np.log(1e-4) + _RATIO_STRIDE * _GAP * np.arange(70))
+RATIOS = np.exp(np.log(1e-4) + _RATIO_STRIDE * _GAP * np.arange(59))
 LIMIT = 0
 """Stands for infinitely many steps."""
 MIDDLE = 0.502
 """The lowest level whose quantiles lie on the lattice of distances for every ratio."""
 
 _AROUND = np.arange(-2, 4)  # lattice points that interpolate between points 0 and 1
-_ITERATIONS = 8
+_ITERATIONS = 7
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -106,7 +106,8 @@ class _Survival:
         """Return whether points of the lattice are exceeded with more than a chance."""
         distance = _DISTANCE[index]
         difference = np.take_along_axis(self.difference, index[:, :, None], axis=2)[:, :, 0]
-        return np.asarray(self._normal(distance) - difference * distance**-_BIAS > chance)
+        normal, _ = self._normal(distance)
+        return np.asarray(normal - difference * distance**-_BIAS > chance)
 
     def between(self, index: IntArray, chance: float) -> FloatArray:
         """Return the distance exceeded with a chance, between points ``index`` and the next.
@@ -123,25 +124,26 @@ class _Survival:
         for _ in range(_ITERATIONS):
             distance = np.exp(_LOG_DISTANCE[first] + _GAP * at)
             difference, slope = _polynomial(powers, at)
-            excess = self._normal(distance) - difference - chance
-            slope += _GAP * distance * self._normal_density(distance)
+            normal, density = self._normal(distance)
+            excess = normal - difference - chance
+            slope += _GAP * distance * density
             low, high = np.where(excess > 0, at, low), np.where(excess > 0, high, at)
             newton = at + excess / np.maximum(slope, _TINY)
             at = np.where((newton >= low) & (newton <= high), newton, (low + high) / 2)
         return np.asarray(np.exp(_LOG_DISTANCE[first] + _GAP * at))
 
-    def _normal(self, distance: FloatArray) -> FloatArray:
+    def _normal(self, distance: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the chance that the normal laws exceed a distance, and their density there."""
         some = 1 - self.none
-        return np.asarray(self.none * ndtr(-distance / RATIOS) + some * ndtr(-distance / self.wide))
-
-    def _normal_density(self, distance: FloatArray) -> FloatArray:
-        narrow = np.exp(-0.5 * np.square(distance / RATIOS)) / RATIOS
-        wide = np.exp(-0.5 * np.square(distance / self.wide)) / self.wide
-        return np.asarray((self.none * narrow + (1 - self.none) * wide) / np.sqrt(2 * np.pi))
+        narrow, wide = distance / RATIOS, distance / self.wide
+        chance = self.none * ndtr(-narrow) + some * ndtr(-wide)
+        bell = self.none / RATIOS * np.exp(-0.5 * narrow * narrow)
+        bell += some / self.wide * np.exp(-0.5 * wide * wide)
+        return chance, bell / np.sqrt(2 * np.pi)
 
 
 def _characteristic(changes: FloatArray, steps: int) -> FloatArray:
-    """Return the characteristic function of the changes' part at unit deviation, ``(M, points)``."""
+    """Return the characteristic function of the changes' part, at unit deviation."""
     frequency = np.exp(_LOG_FREQUENCY)
     if steps == LIMIT:
         # changes at the points of a Poisson process, each weighing the time that is left
@@ -181,7 +183,7 @@ def _sine_kernel() -> NDArray[np.complex128]:
 @cache
 def _polynomial_through() -> FloatArray:
     """Return what turns the values at `_AROUND` into the powers' coefficients, low ones first."""
-    return np.linalg.inv(np.vander(_AROUND.astype(np.float64), increasing=True)).T
+    return np.asarray(np.linalg.inv(np.vander(_AROUND.astype(np.float64), increasing=True)).T)
 
 
 def _polynomial(powers: FloatArray, at: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -127,24 +127,24 @@ class OwnGram:
 
     def times(self, theta: FloatArray) -> FloatArray:
         """See `Gram.times`."""
-        return np.einsum("pqb,qb->pb", self.matrix, theta)
+        return np.asarray(np.einsum("pqb,qb->pb", self.matrix, theta))
 
     def to_bends(self, smooth: FloatArray) -> FloatArray:
         """See `Gram.to_bends`."""
         u = self.precision.size
-        return np.einsum("dub,ub->db", self.matrix[u:, :u], smooth)
+        return np.asarray(np.einsum("dub,ub->db", self.matrix[u:, :u], smooth))
 
     def to_smooth(self, bends: FloatArray) -> FloatArray:
         """See `Gram.to_smooth`."""
         u = self.precision.size
-        return np.einsum("udb,db->ub", self.matrix[:u, u:], bends)
+        return np.asarray(np.einsum("udb,db->ub", self.matrix[:u, u:], bends))
 
     def eliminate(self, variance: FloatArray) -> "OwnElimination":
         """See `Gram.eliminate`."""
         u = self.precision.size
         ridge = np.diag(self.precision)[None] * variance[:, None, None]
         block = np.moveaxis(self.matrix[:u, :u], 2, 0) + ridge
-        return OwnElimination(self, np.linalg.inv(block))
+        return OwnElimination(self, np.asarray(np.linalg.inv(block), dtype=np.float64))
 
     def least(self, moments: FloatArray, power: FloatArray) -> FloatArray:
         """See `Gram.least`."""
@@ -170,11 +170,11 @@ class OwnElimination:
     def smooth(self, right: FloatArray, variance: FloatArray) -> FloatArray:
         """See `Elimination.smooth`."""
         del variance  # the solver's refinement corrects for what it changed
-        return np.matmul(self.inverse, right.T[:, :, None])[:, :, 0].T
+        return np.asarray(np.matmul(self.inverse, right.T[:, :, None])[:, :, 0].T)
 
     def form(self) -> FloatArray:
         """See `Elimination.form`."""
         u = self.gram.precision.size
         cross = np.ascontiguousarray(np.moveaxis(self.gram.matrix[:u, u:], 2, 0))
         taken = np.matmul(cross.transpose(0, 2, 1), np.matmul(self.inverse, cross))
-        return self.gram.matrix[u:, u:] - np.moveaxis(taken, 0, 2)
+        return np.asarray(self.gram.matrix[u:, u:] - np.moveaxis(taken, 0, 2))
