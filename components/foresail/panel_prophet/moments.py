@@ -190,8 +190,9 @@ def _own_time_values(seen: FloatArray, spans: Spans) -> FloatArray:
     cuts = np.concatenate([np.zeros((count, 1), dtype=np.int64), spans.bend_rows], axis=1)
     flat = (cuts + np.arange(count)[:, None] * (rows + 1)).ravel()
     sums = np.add.reduceat(padded.reshape(2, -1), flat, axis=1).reshape(2, count, bends + 1)
-    # reduceat gives the single value, not zero, between equal cuts: only where several share row T
-    return np.cumsum(sums.transpose(2, 0, 1)[::-1], axis=0)[::-1]
+    # between equal cuts lies no row, but reduceat gives the one there
+    sums[:, :, :-1][:, cuts[:, 1:] == cuts[:, :-1]] = 0.0
+    return np.asarray(np.cumsum(sums.transpose(2, 0, 1)[::-1], axis=0)[::-1])
 
 
 def _feature_products(features: FloatArray, known: BoolArray) -> FloatArray:

@@ -159,8 +159,9 @@ class QuantileTable:
         self._level = max(level, MIDDLE)
         self._shrink = float(ndtri(level) / ndtri(self._level))
         self._adding = threading.Lock()
-        self._start = np.full(len(_NODES) * _BLOCKS, -1, dtype=np.intp)
-        self._rows = np.empty((0, _WIDTH))
+        # where each block starts among the rows, or -1
+        start: IntArray = np.full(len(_NODES) * _BLOCKS, -1, dtype=np.intp)
+        self._held = start, np.empty((0, _WIDTH))
 
     def at(self, place: Place, log_ratio: FloatArray) -> FloatArray:
         """Return the quantiles, shape ``(B, H)``.
@@ -170,8 +171,7 @@ class QuantileTable:
             log_ratio: Logarithm of the noise's standard deviation over that of the changes' part,
                 shape ``(B, H)``.
         """
-        start, rows = self._with(place)
-        near, far = start[place.near] + place.row, start[place.far] + place.row
+        near, far, rows = self._rows_for(place)
         rest = (log_ratio - _LOG_RATIO_LOW) * ((_COLUMNS - 1) / _LOG_RATIO_SPAN)
         np.clip(rest, 0, _COLUMNS - 1, out=rest)
         column = rest.astype(np.intp)
@@ -185,17 +185,26 @@ class QuantileTable:
         found *= self._shrink
         return found
 
-    def _with(self, place: Place) -> tuple[IntArray, FloatArray]:
-        """Return where blocks start, and the rows, holding all that the place needs."""
+    def _rows_for(self, place: Place) -> tuple[IntArray, IntArray, FloatArray]:
+        """Return the row of each step, for the nearer and the farther node, and all rows."""
+        start, rows = self._held
+        near, far = start[place.near], start[place.far]
+        if min(near.min(), far.min()) < 0:
+            start, rows = self._add(np.union1d(place.near[near < 0], place.far[far < 0]))
+            near, far = start[place.near], start[place.far]
+        return near + place.row, far + place.row, rows
+
+    def _add(self, keys: IntArray) -> tuple[IntArray, FloatArray]:
+        """Compute blocks, unless another thread just did."""
         with self._adding:
-            keys = [key[self._start[key] < 0] for key in (place.near, place.far)]
-            missing = np.unique(np.concatenate(keys))
-            if len(missing):
-                added = np.concatenate([_blocks(part, self._level) for part in _parts(missing)])
-                start = self._start.copy()
-                start[missing] = len(self._rows) + np.arange(0, len(added), _BLOCK_ROWS + 1)
-                self._start, self._rows = start, np.concatenate([self._rows, added])
-            return self._start, self._rows
+            start, rows = self._held
+            keys = keys[start[keys] < 0]
+            if len(keys):
+                added = np.concatenate([_blocks(part, self._level) for part in _parts(keys)])
+                start = start.copy()
+                start[keys] = len(rows) + np.arange(0, len(added), _BLOCK_ROWS + 1)
+                self._held = start, np.concatenate([rows, added])
+            return self._held
 
 
 @lru_cache(maxsize=32)

@@ -27,6 +27,8 @@ FINE = 1e-7
 REFINEMENTS = 25
 WALKS = 12
 EXCHANGES = 60
+SETTLING = 3
+"""Corrections at a given noise level before the signs of a support are looked at."""
 EXACT = 1e-13
 """Relative change of sigma^2 at which a refinement ends."""
 NEARLY = 1e-10
@@ -178,7 +180,15 @@ def _polish(problem: Problem, solution: Solution) -> Solution:
         elimination = part.gram.eliminate(variance)
         held = sign != 0
         inverse = _inverse_on(elimination.form(), held)
-        theta, variance = _refine(part, elimination, inverse, sign, theta, variance)
+        for _ in range(SETTLING):
+            gradient = part.moments - part.gram.times(theta)
+            theta += _correction(part, elimination, inverse, sign, theta, gradient, variance)
+        whole = part.base[smooth:] + theta[smooth:]
+        wrong = held & (whole * sign < 0)
+        # with a bend of the wrong sign the noise level may have no answer at all
+        fine = ~wrong.any(axis=0)
+        exact, answer = _refine(part, elimination, inverse, sign, theta, variance)
+        theta, variance = np.where(fine, exact, theta), np.where(fine, answer, variance)
         found = _judge(part, theta, variance, sign)
         better = found.kkt < best.kkt[live]
         best.put(live[better], found.select(np.flatnonzero(better)))
@@ -251,33 +261,45 @@ def _refine(
     Newton's iteration on the stationarity conditions: the residual is exact, its matrix is the one
     of the path, whose noise level differs little, so each round gains several digits.
     """
-    smooth = problem.precision.size
-    gram, tau = problem.gram, problem.tau
-    inside = sign != 0
     theta = theta.copy()
     bend = np.einsum("ijb,jb->ib", inverse, sign)
-    steep = 2.0 * (sign * bend).sum(axis=0) / tau**2
+    steep = 2.0 * (sign * bend).sum(axis=0) / problem.tau**2
     change = np.inf
-    for _ in range(REFINEMENTS):
-        gradient = problem.moments - gram.times(theta)
-        rss = problem.power - (theta * (problem.moments + gradient)).sum(axis=0)
-        answer = np.maximum(best_variance(np.maximum(rss, 0.0), problem.rows), FLOOR)
-        # d answer / d variance along the path
-        slope = np.clip(steep * variance / (problem.rows + 8.0 * answer), 0.0, STEEPEST)
-        moved = np.maximum(variance + (answer - variance) / (1.0 - slope), FLOOR)
-        last, change = change, float((np.abs(moved - variance) / moved).max(initial=0.0))
-        variance = moved
-        level = problem.base[:smooth] + theta[:smooth]
-        right = gradient[:smooth] - variance * problem.precision[:, None] * level
-        left = (gradient[smooth:] - (variance / tau) * sign) * inside
-        first = elimination.smooth(right, variance)
-        left -= gram.to_bends(first) * inside
-        bends = np.einsum("ijb,jb->ib", inverse, left)
-        theta[:smooth] += first - elimination.smooth(gram.to_smooth(bends), variance)
-        theta[smooth:] += bends
+    for turn in range(REFINEMENTS):
+        gradient = problem.moments - problem.gram.times(theta)
+        if turn:  # before that theta need not be anywhere near
+            rss = problem.power - (theta * (problem.moments + gradient)).sum(axis=0)
+            answer = np.maximum(best_variance(np.maximum(rss, 0.0), problem.rows), FLOOR)
+            # d answer / d variance along the path
+            slope = np.clip(steep * variance / (problem.rows + 8.0 * answer), 0.0, STEEPEST)
+            moved = np.maximum(variance + (answer - variance) / (1.0 - slope), FLOOR)
+            last, change = change, float((np.abs(moved - variance) / moved).max(initial=0.0))
+            variance = moved
+        theta += _correction(problem, elimination, inverse, sign, theta, gradient, variance)
         if change < EXACT or (change < NEARLY and change >= last):
             break
     return theta, variance
+
+
+def _correction(
+    problem: Problem,
+    elimination: Elimination,
+    inverse: FloatArray,
+    sign: FloatArray,
+    theta: FloatArray,
+    gradient: FloatArray,
+    variance: FloatArray,
+) -> FloatArray:
+    """Return the step of theta towards stationarity on the support at this noise level."""
+    smooth, inside = problem.precision.size, sign != 0
+    level = problem.base[:smooth] + theta[:smooth]
+    right = gradient[:smooth] - variance * problem.precision[:, None] * level
+    left = (gradient[smooth:] - (variance / problem.tau) * sign) * inside
+    first = elimination.smooth(right, variance)
+    left -= problem.gram.to_bends(first) * inside
+    bends = np.einsum("ijb,jb->ib", inverse, left)
+    back = elimination.smooth(problem.gram.to_smooth(bends), variance)
+    return np.concatenate([first - back, bends])
 
 
 def _judge(problem: Problem, theta: FloatArray, variance: FloatArray, sign: FloatArray) -> Solution:

@@ -39,7 +39,7 @@ _RATIO_STRIDE = 2  # of _GAP
 RATIOS = np.exp(np.log(1e-4) + _RATIO_STRIDE * _GAP * np.arange(59))
 LIMIT = 0
 """Stands for infinitely many steps."""
-MIDDLE = 0.502
+MIDDLE = 0.505
 """The lowest level whose quantiles lie on the lattice of distances for every ratio."""
 
 _AROUND = np.arange(-2, 4)  # lattice points that interpolate between points 0 and 1
