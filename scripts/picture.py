@@ -36,8 +36,7 @@ def main(out: Path) -> None:
         (usage["series"] == SERIES) & (usage["metric"] == METRIC) & (usage["stat"] == "mean")
     ]
     panel = Panel.from_frame(chosen)
-    with field(ProphetSettings()) as contenders:
-        contest = run_contest(panel, horizons=HORIZONS, contenders=contenders)
+    contest = run_contest(panel, horizons=HORIZONS, contenders=field(ProphetSettings()))
     quality = contest.index[0].horizons[NEXT_WEEK.name].quality
     if quality is None:
         raise SystemExit("the picture's series is unmeasured; choose another")

@@ -53,7 +53,7 @@ def forecast_frame(
     as_of: datetime | None = None,
     settings: ProphetSettings | None = None,
     seed: int = 0,
-    on_fit: Callable[[], None] = lambda: None,
+    on_series: Callable[[int], None] = lambda _: None,
 ) -> OneShot:
     """Forecast a long history, using nothing after `as_of`.
 
@@ -65,7 +65,7 @@ def forecast_frame(
         as_of: The last hour known; None for the last hour of the history.
         settings: Prophet's.
         seed: Of everything drawn at random.
-        on_fit: Called after each of Prophet's fits.
+        on_series: Called with the number of series that Prophet fitted since the last call.
 
     Raises:
         BadInput: The frame is no long frame, or every stamp of it lies in the future.
@@ -77,8 +77,8 @@ def forecast_frame(
         last = to_numpy(as_of) if as_of else _last_hour(frame, judgement, now=now)
     else:
         panel = hourly_panel(judgement.frame, as_of=as_of)
-        with field(settings or ProphetSettings(), seed=seed, on_fit=on_fit) as contenders:
-            contest = run_contest(panel, horizons=(horizon,), contenders=contenders, slack=0)
+        contenders = field(settings or ProphetSettings(), seed=seed, on_series=on_series)
+        contest = run_contest(panel, horizons=(horizon,), contenders=contenders, slack=0)
         last = panel.as_of
     ds = last + HOUR * np.arange(1, horizon.hours + 1)
     index = contest.index if contest else ()

@@ -15,7 +15,7 @@ from foresail.times import from_numpy
 
 BUNDLE = "bundle"
 SCORES = "scores.npz"
-_LIBRARIES = ("foresail", "numpy", "prophet")
+_LIBRARIES = ("foresail", "numpy", "scipy")
 
 
 def publish(
@@ -51,7 +51,11 @@ def publish(
             history=panel.values[rows],
             history_digest=history_digest,
             recipe=recipe,
-            models={n: contest.models[i] for n, i in enumerate(rows) if i in contest.models},
+            models={
+                name: model
+                for name, served in contest.models.items()
+                if (model := served.among(rows)) is not None
+            },
             versions={name: version(name) for name in _LIBRARIES}
             | {"python": platform.python_version()},
         )

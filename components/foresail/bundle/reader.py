@@ -140,6 +140,22 @@ def verify_file(folder: Path, name: str, manifest: Manifest) -> None:
         )
 
 
+def verify_folder(folder: Path, name: str, manifest: Manifest) -> None:
+    """Hold every file below a folder of a bundle to its checksum.
+
+    Raises:
+        BadBundle: One is missing, has other bytes than the manifest says, or is not in it.
+    """
+    files = {file for file in manifest.files if file.startswith(f"{name}/")}
+    for file in sorted(files):
+        verify_file(folder, file, manifest)
+    there = (path for path in (folder / name).rglob("*") if path.is_file())
+    for path in there:
+        file = path.relative_to(folder).as_posix()
+        if file not in files:
+            raise BadBundle(f"{folder.name}: {MANIFEST} does not name {file}", check="manifest")
+
+
 def _map(folder: Path, name: str) -> NDArray[np.float32]:
     try:
         array: NDArray[np.float32] = np.load(folder / name, mmap_mode="r", allow_pickle=False)

@@ -5,7 +5,10 @@ A bundle is one metric's whole panel:
 - `forecast.npy`  float32 `(series, steps, quantiles)`: hour `i` is `trained_until + i` hours.
 - `history.npy`   float32 `(series, 672)`: the last 28 days before `trained_until`; NaN is a gap.
 - `index.json`    a list of `SeriesEntry`, in the order of the arrays.
-- `forecast.parquet`, `recipe.json`, `models/`: for people and for refitting; never served from.
+- `forecast.parquet`, `recipe.json`: for people and for refitting; never served from.
+- `models/<contender>/`: what a contender fitted to the series that it serves, where it keeps it;
+  `models/prophet/` is a `PanelProphet`: `model.json`, `parameters.npz` and `panel/` with
+  `values.npy`, `ds.npy` and `index.json`. For hours beyond the stored ones; never served from.
 - `manifest.json` `Manifest`, written last: a folder without it is not a bundle.
 """
 

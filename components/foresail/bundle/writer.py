@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +24,10 @@ from foresail.bundle.schema import (
     Manifest,
     SeriesEntry,
 )
+from foresail.contenders.protocol import FittedModel
 from foresail.errors import BadInput
+
+_PLAIN = re.compile(r"[a-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Publication:
         history: `(series, T)`, the hours up to `trained_until`; the last 28 days are kept.
         history_digest: Of the history it was trained on.
         recipe: Settings per series, enough to refit at other origins.
-        models: Fitted models as JSON text, by row of the index.
+        models: Contender's name -> what it fitted to the series of the index that it serves.
         versions: Of the libraries that made it.
     """
 
@@ -53,7 +57,7 @@ class Publication:
     history: NDArray[np.floating[Any]]
     history_digest: str
     recipe: Mapping[str, Any]
-    models: Mapping[int, str]
+    models: Mapping[str, FittedModel]
     versions: Mapping[str, str]
 
 
@@ -61,7 +65,8 @@ def write_bundle(folder: Path, publication: Publication) -> Manifest:
     """Write a bundle into an empty folder and return its manifest.
 
     Raises:
-        BadInput: The folder is not empty, or the forecast would fail the reader's checks.
+        BadInput: The folder is not empty, the forecast would fail the reader's checks, or a
+            model's name is no plain word.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -74,9 +79,7 @@ def write_bundle(folder: Path, publication: Publication) -> Manifest:
     entries = [entry.model_dump(mode="json") for entry in publication.index]
     _write_json(folder / INDEX, entries)
     _write_json(folder / RECIPE, publication.recipe)
-    (folder / MODELS).mkdir()
-    for row, text in sorted(publication.models.items()):
-        (folder / MODELS / f"{row:06d}.json").write_text(text, encoding="utf-8")
+    _write_models(folder / MODELS, publication.models)
     _write_parquet(folder, publication, forecast)
     manifest = Manifest(
         metric=publication.metric,
@@ -96,6 +99,14 @@ def write_bundle(folder: Path, publication: Publication) -> Manifest:
     )
     _write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest
+
+
+def _write_models(folder: Path, models: Mapping[str, FittedModel]) -> None:
+    folder.mkdir()
+    for name, model in models.items():
+        if not _PLAIN.fullmatch(name):  # it becomes a folder
+            raise BadInput(f"expected a contender's name such as prophet, got {name!r}")
+        model.save(folder / name)
 
 
 def _last_days(history: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from foresail.bundle import HorizonEntry, SeriesEntry
@@ -81,9 +81,10 @@ def forecast(  # one parameter an option
     )
     console = Console(stderr=True)
     frame = read_table(history, settings=read_settings(), timezone=timezone)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # how many fits there will be is known only when the held-out windows are planned
+    columns = (SpinnerColumn(), TextColumn("fitting Prophet: {task.completed} fits"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        task = progress.add_task("fitting Prophet", total=None)
+        task = progress.add_task("fitting", total=None)
         result = forecast_frame(
             frame,
             horizon=asked,
@@ -91,7 +92,7 @@ def forecast(  # one parameter an option
             as_of=until,
             settings=settings,
             seed=seed,
-            on_fit=lambda: progress.advance(task),
+            on_series=lambda series: progress.advance(task, series),
         )
     write_rows(result.rows, out)
     _print(result, console, out=out)

@@ -2,6 +2,13 @@
 
 from foresail.contenders.naive import SeasonalNaive
 from foresail.contenders.prophet import ProphetContender, ProphetSettings
-from foresail.contenders.protocol import Contender, Outcome
+from foresail.contenders.protocol import Contender, FittedModel, Outcome
 
-__all__ = ["Contender", "Outcome", "ProphetContender", "ProphetSettings", "SeasonalNaive"]
+__all__ = [
+    "Contender",
+    "FittedModel",
+    "Outcome",
+    "ProphetContender",
+    "ProphetSettings",
+    "SeasonalNaive",
+]

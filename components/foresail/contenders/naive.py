@@ -29,7 +29,7 @@ class SeasonalNaive:
         """Return `seasonal_naive_24h` or `seasonal_naive_168h`."""
         return f"seasonal_naive_{self.period}h"
 
-    def forecast(self, panel: Panel, *, hours: int, keep_models: bool = False) -> Outcome:  # noqa: ARG002  # nothing is fitted
+    def forecast(self, panel: Panel, *, hours: int) -> Outcome:
         """Repeat the last period; see `Contender.forecast`."""
         cycle = last_cycle(panel.values, period=self.period)
         middle = cycle[:, np.arange(hours) % self.period]

@@ -1,10 +1,21 @@
 """What the contest asks of a contender."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from foresail.panel import FloatArray, Panel
+
+
+class FittedModel(Protocol):
+    """A contender's fit of a panel, worth keeping beside the forecast it made."""
+
+    def select(self, rows: Sequence[int]) -> "FittedModel":
+        """Return the model of these series alone, in this order."""
+
+    def save(self, folder: Path) -> None:
+        """Write it as files into a folder, creating it; nothing in them is a pickle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +26,12 @@ class Outcome:
         quantiles: Shape `(N, hours, 3)`: p10, p50, p90, ascending. NaN for a series it could not
             forecast, and then for all its hours.
         failures: Row -> one sentence, for those series.
-        models: Row -> the fitted model as JSON text, where the contender has one worth keeping.
+        model: What it fitted, with the rows of the panel; None where the contender fits nothing.
     """
 
     quantiles: FloatArray
     failures: Mapping[int, str] = field(default_factory=dict)
-    models: Mapping[int, str] = field(default_factory=dict)
+    model: FittedModel | None = None
 
 
 class Contender(Protocol):
@@ -28,13 +39,12 @@ class Contender(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name, as served with every forecast it wins."""
+        """Its name, as served with every forecast it wins: lower case, digits, underscores."""
 
-    def forecast(self, panel: Panel, *, hours: int, keep_models: bool = False) -> Outcome:
+    def forecast(self, panel: Panel, *, hours: int) -> Outcome:
         """Forecast every series for the hours after the panel's last one.
 
         Args:
             panel: History; each series has at least one value.
             hours: How far ahead.
-            keep_models: Return the fitted models too.
         """

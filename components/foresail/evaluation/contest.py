@@ -1,14 +1,14 @@
 """The contest: backtest every contender, choose per series and lead, forecast with the winners."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from foresail.bundle.schema import HorizonEntry, Segment, SeriesEntry
 from foresail.codes import Code
-from foresail.contenders.protocol import Contender, Outcome
+from foresail.contenders.protocol import Contender, FittedModel, Outcome
 from foresail.evaluation.eligibility import Eligibility, eligibility
 from foresail.evaluation.losses import naive_scale
 from foresail.evaluation.scores import REFERENCE, ScoreBoard
@@ -18,19 +18,38 @@ from foresail.panel import FloatArray, Panel, SeriesInfo
 
 
 @dataclass(frozen=True, slots=True)
+class ServedModel:
+    """The fitted model of one contender, for the series it serves.
+
+    Attributes:
+        rows: Of the contest's panel, ascending: series of which it serves at least one segment.
+        model: Its fit of these series, in this order.
+    """
+
+    rows: tuple[int, ...]
+    model: FittedModel
+
+    def among(self, rows: Sequence[int]) -> FittedModel | None:
+        """Return the model of those of its series that are among these rows; None if none is."""
+        wanted = set(rows)
+        places = [place for place, row in enumerate(self.rows) if row in wanted]
+        return self.model.select(places) if places else None
+
+
+@dataclass(frozen=True, slots=True)
 class Contest:
     """Its outcome, ready to be published.
 
     Attributes:
         index: One entry a series, in the panel's order.
         forecast: Shape `(N, steps, 3)`; zero beyond an entry's `hours`.
-        models: Row -> fitted model as JSON text, where one serves.
+        models: Contender's name -> its fit of the series it serves, where it keeps one.
         board: All scores.
     """
 
     index: tuple[SeriesEntry, ...]
     forecast: FloatArray
-    models: dict[int, str]
+    models: Mapping[str, ServedModel]
     board: ScoreBoard
 
 
@@ -107,8 +126,8 @@ def _score_window(
     y = panel.values[here, origin : origin + hours]
     scale = naive_scale(known.values)
     for c, contender in enumerate(contenders):
-        outcome = contender.forecast(known, hours=hours)
-        quantiles = not_below_zero(outcome.quantiles, known.values)
+        # of the outcome nothing else is kept: a fitted model holds the history it was fitted to
+        quantiles = not_below_zero(contender.forecast(known, hours=hours).quantiles, known.values)
         board.record(c, window, here, y=y, quantiles=quantiles, scale=scale)
 
 
@@ -130,7 +149,6 @@ def _forecast(
     steps = board.horizons[-1].hours + slack
     outcomes = _winning_outcomes(panel, winners, contenders, steps=steps)
     forecast = np.zeros((len(panel), steps, 3))
-    models: dict[int, str] = {}
     entries = []
     for row, (info, fit) in enumerate(zip(panel.index, fits, strict=True)):
         served, failure = _without_failures(row, winners[row], outcomes)
@@ -141,14 +159,34 @@ def _forecast(
             outcome, place = outcomes[segment.model, row]
             stop = segment.until_hours
             forecast[row, start:stop] = outcome.quantiles[place, start:stop]
-            if place in outcome.models:
-                models[row] = outcome.models[place]
             start = stop
         forecast[row, hours:] = 0.0
         entries.append(
             _entry(row, info, fit, served=served, segments=segments, board=board, failure=failure)
         )
-    return Contest(tuple(entries), not_below_zero(forecast, panel.values), models, board)
+    return Contest(
+        index=tuple(entries),
+        forecast=not_below_zero(forecast, panel.values),
+        models=_models(entries, outcomes),
+        board=board,
+    )
+
+
+def _models(
+    entries: Sequence[SeriesEntry], outcomes: Mapping[tuple[str, int], tuple[Outcome, int]]
+) -> dict[str, ServedModel]:
+    """Return what each contender fitted to the series that it serves."""
+    serving: dict[str, list[int]] = defaultdict(list)
+    for row, entry in enumerate(entries):
+        for name in {segment.model for segment in entry.segments}:
+            serving[name].append(row)
+    found = {}
+    for name, rows in sorted(serving.items()):
+        model = outcomes[name, rows[0]][0].model
+        if model is not None:
+            places = [outcomes[name, row][1] for row in rows]
+            found[name] = ServedModel(tuple(rows), model.select(places))
+    return found
 
 
 def _winning_outcomes(
@@ -167,7 +205,7 @@ def _winning_outcomes(
             if names and (contender.name in names or contender.name == REFERENCE)
         ]
         if rows:
-            outcome = contender.forecast(panel.select(rows), hours=steps, keep_models=True)
+            outcome = contender.forecast(panel.select(rows), hours=steps)
             found |= {(contender.name, row): (outcome, place) for place, row in enumerate(rows)}
     return found
 

@@ -1,26 +1,22 @@
 """The field: which contenders enter, for given Prophet settings."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from foresail.contenders import Contender, ProphetContender, ProphetSettings, SeasonalNaive
-from foresail.contenders.pool import fitting_pool
 
 
-@contextmanager
 def field(
-    settings: ProphetSettings, *, seed: int = 0, on_fit: Callable[[], None] = lambda: None
-) -> Iterator[tuple[Contender, ...]]:
-    """Yield all contenders, with the pool in which Prophet fits open.
+    settings: ProphetSettings, *, seed: int = 0, on_series: Callable[[int], None] = lambda _: None
+) -> tuple[Contender, ...]:
+    """Return all contenders.
 
     Args:
         settings: Prophet's.
-        seed: Of Prophet's drawn paths.
-        on_fit: Called after each of Prophet's fits, for progress.
+        seed: Of what is drawn where real Prophet has to fit a series itself.
+        on_series: Called with the number of series that Prophet fitted since the last call.
     """
-    with fitting_pool() as pool:
-        yield (
-            SeasonalNaive(24),
-            SeasonalNaive(168),
-            ProphetContender(settings, pool, seed=seed, on_fit=on_fit),
-        )
+    return (
+        SeasonalNaive(24),
+        SeasonalNaive(168),
+        ProphetContender(settings, seed=seed, on_series=on_series),
+    )

@@ -13,8 +13,8 @@ from foresail.panel_prophet.changepoints import Spans, given_places, slots, span
 from foresail.panel_prophet.design import Features
 from foresail.panel_prophet.fitted import Fitted
 from foresail.panel_prophet.moments import Grid, Scaling, own_gram, scaled, standardize_columns
-from foresail.panel_prophet.multiplicative import Layout, Series, solve_multiplicative
-from foresail.panel_prophet.solve import FINE, Problem, Solution, polish, solve
+from foresail.panel_prophet.multiplicative import Layout, solve_multiplicative
+from foresail.panel_prophet.solve import Problem, Series, Solution, solve_exactly
 from foresail.panel_prophet.spans import Coverage, blocks
 from foresail.panel_prophet.specification import Seasonality, Specification
 from foresail.panel_prophet.statistics import Gram, SharedGram
@@ -212,7 +212,7 @@ def _solve_shared(job: Job, group: _Group, given: FloatArray | None, fitted: Fit
         )
         problem = _problem(job, group, gram, matrix.T @ seen.T, seen, scaling)
         problem = replace(problem, rows=np.full(rows.size, float(matrix.shape[0])))
-        solution = _solve_exactly(problem, partial(_of_one_design, matrix, seen))
+        solution = solve_exactly(problem, partial(_of_one_design, matrix, seen))
         _put(job, group, rows, solution, fitted)
         _put_scaling(rows, scaling, columns, group, fitted)
         _put_spans(rows, spans, fitted)
@@ -245,7 +245,7 @@ def _solve_own(
     def series(i: int) -> Series:
         return Series(_design(job, group, spans, i, columns), seen[i, spans.known[i]])
 
-    _put(job, group, rows, _solve_exactly(problem, series), fitted)
+    _put(job, group, rows, solve_exactly(problem, series), fitted)
     _put_scaling(rows, scaling, columns, group, fitted)
     _put_spans(rows, spans, fitted)
     job.on_series(rows.size)
@@ -315,25 +315,6 @@ def _problem(
         precision=group.precision,
         tau=job.specification.changepoint_prior_scale,
     )
-
-
-def _solve_exactly(problem: Problem, series: Callable[[int], Series]) -> Solution:
-    """Solve, and sum the residuals over the rows for series with hardly any noise."""
-    solution = solve(problem)
-    for _ in range(2):
-        fine = np.flatnonzero(solution.variance < FINE)
-        if not fine.size:
-            break
-        theta = solution.theta[:, fine]
-        products, power = np.empty_like(theta), np.empty(fine.size)
-        for place, i in enumerate(fine.tolist()):
-            one = series(i)
-            residual = one.values - one.design @ (theta[:, place] - problem.base[:, i])
-            products[:, place] = one.design.T @ residual
-            power[place] = residual @ residual
-        part = replace(problem.select(fine), base=theta, moments=products, power=power)
-        solution.put(fine, polish(part, solution.select(fine)))
-    return solution
 
 
 def _put(job: Job, group: _Group, rows: IntArray, solution: Solution, fitted: Fitted) -> None:

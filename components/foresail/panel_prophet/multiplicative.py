@@ -12,26 +12,13 @@ import numpy as np
 
 from foresail.panel import BoolArray, FloatArray
 from foresail.panel_prophet.path import best_variance
-from foresail.panel_prophet.solve import FLOOR, Problem, Solution, polish, solve
+from foresail.panel_prophet.solve import FLOOR, Problem, Series, Solution, polish, solve
 from foresail.panel_prophet.statistics import OwnGram
 
 ROUNDS = 100
 HALVINGS = 30
 SETTLED = 1e-9
 """Fall of the objective below which a round counts as without progress; two such rounds end it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One series' rows.
-
-    Attributes:
-        design: Columns slope, level, features, changepoints (no slope for flat growth); `(n, P)`.
-        values: Scaled values, shape `(n,)`.
-    """
-
-    design: FloatArray
-    values: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
 from foresail.panel import FloatArray
@@ -128,24 +127,26 @@ def _by_step(last: int) -> _Steps:
 
 @cache
 def _finer_rows() -> FloatArray:
-    """Return what interpolates a block's computed rows cubically, ``(rows + 1, computed)``."""
-    rows = np.arange(_BLOCK_ROWS + 1)
-    left = np.minimum(rows // _FINENESS, _BLOCK_GAPS - 1)
-    found = np.zeros((len(rows), _BLOCK_GAPS + 3))
-    at = rows / _FINENESS - left
-    # the cubic through the four computed rows around, two on each side
-    found[rows, left] = -at * (at - 1) * (at - 2) / 6
-    found[rows, left + 1] = (at + 1) * (at - 1) * (at - 2) / 2
-    found[rows, left + 2] = -(at + 1) * at * (at - 2) / 2
-    found[rows, left + 3] = (at + 1) * at * (at - 1) / 6
-    return found
+    """Return what interpolates a block's computed rows, ``(rows + 1, computed)``."""
+    return _polynomials(1 + np.arange(_BLOCK_ROWS + 1) / _FINENESS, _BLOCK_GAPS + 3, points=4)
 
 
 @cache
 def _finer_columns() -> FloatArray:
-    """Return what interpolates the computed ratios by a spline, ``(ratios, columns)``."""
-    spline = CubicSpline(np.arange(len(RATIOS)), np.eye(len(RATIOS)))
-    return np.ascontiguousarray(spline(np.arange(_COLUMNS) / _RATIO_FINENESS).T)
+    """Return what interpolates the computed ratios, ``(ratios, columns)``."""
+    return _polynomials(np.arange(_COLUMNS) / _RATIO_FINENESS, len(RATIOS), points=6).T
+
+
+def _polynomials(at: FloatArray, count: int, *, points: int) -> FloatArray:
+    """Return the weights of values at 0 ... count - 1 in the polynomials through those around."""
+    first = np.clip(np.floor(at).astype(np.intp) - points // 2 + 1, 0, count - points)
+    found = np.zeros((len(at), count))
+    for own in range(points):
+        weight = np.ones(len(at))
+        for other in set(range(points)) - {own}:
+            weight *= (at - first - other) / (own - other)
+        found[np.arange(len(at)), first + own] = weight
+    return found
 
 
 class QuantileTable:

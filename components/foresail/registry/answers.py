@@ -1,35 +1,32 @@
 """Answer (series, hour) questions from a bundle, also beyond the hours that it stores.
 
 Stored hours come straight from `forecast.npy`. Other hours come from the model that serves the
-longest lead: the fitted Prophet in `models/`, or the seasonal naive's repetition of the history.
-Those are not calibrated and nobody has measured them.
+longest lead: the fitted Prophet in `models/prophet/` for those after the stored ones, or the
+seasonal naive's repetition of the history. Those are not calibrated and nobody has measured them.
 """
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from foresail.bundle import Bundle, SeriesEntry
-from foresail.bundle.reader import verify_file
+from foresail.bundle.reader import verify_folder
 from foresail.bundle.schema import MODELS
 from foresail.codes import Code
-from foresail.errors import BadInput
-from foresail.panel import HOUR, FloatArray, SeriesKey
+from foresail.errors import BadBundle, BadInput
+from foresail.horizons import QUANTILES
+from foresail.panel import HOUR, FloatArray, Panel, SeriesKey
+from foresail.panel_prophet import PanelProphet
 from foresail.times import isoformat, to_numpy
 
-if TYPE_CHECKING:
-    from prophet import Prophet
-
 FARTHEST_HOURS = 366 * 24
-"""How far from the first stored hour an answer goes: a year of simulated trends is 70 MB."""
+"""How far from the first stored hour an answer goes: nobody knows a cluster in a year."""
 NAIVE_SEASONS = {"seasonal_naive_24h": 24, "seasonal_naive_168h": 168}
+PROPHET = f"{MODELS}/prophet"
 
-_DRAWS = 300
 _SHOWN = 3
 
 
@@ -47,6 +44,14 @@ class _Answer:
         self.reason[rows] = reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """The bundle's Prophet, and the row of each series in it."""
+
+    model: PanelProphet
+    rows: dict[SeriesKey, int]
+
+
 class Answers:
     """A bundle that answers frames."""
 
@@ -54,7 +59,7 @@ class Answers:
         self._folder = folder
         self._bundle = bundle
         self._rows = {SeriesKey(e.series, e.metric, e.stat): i for i, e in enumerate(bundle.index)}
-        self._prophets: dict[int, Prophet] = {}
+        self._fitted: _Fitted | None = None
 
     @staticmethod
     def open(folder: Path) -> "Answers":
@@ -175,7 +180,7 @@ class Answers:
             entry = self._bundle.index[row]
             stored = np.asarray(self._bundle.forecast[row, : entry.hours], dtype=np.float64)
             quantiles = repeat_season(history, stored, leads, season=NAIVE_SEASONS[model])
-        elif model == "prophet" and self._prophet_file(row) in self._bundle.manifest.files:
+        elif model == "prophet" and f"{PROPHET}/model.json" in self._bundle.manifest.files:
             quantiles = self._prophet(row, leads)
         else:
             return np.full((len(leads), 3), np.nan)
@@ -183,49 +188,40 @@ class Answers:
             quantiles = np.maximum(quantiles, 0.0)
         return np.sort(quantiles, axis=1)
 
-    @staticmethod
-    def _prophet_file(row: int) -> str:
-        return f"{MODELS}/{row:06d}.json"
-
     def _prophet(self, row: int, leads: NDArray[np.int64]) -> FloatArray:
-        """Return Prophet's own quantiles.
+        """Return what Prophet says of hours after the history; of those before, nothing."""
+        entry = self._bundle.index[row]
+        fitted = self._load()
+        found = np.full((len(leads), len(QUANTILES)), np.nan)
+        place = fitted.rows.get(SeriesKey(entry.series, entry.metric, entry.stat))
+        ahead = leads >= 0  # a fit tells its own past too, but that is no forecast
+        if place is not None and ahead.any():
+            # always the whole year: an hour's numbers do not depend on those asked with it
+            future = fitted.model.select([place]).predict(FARTHEST_HOURS + 1, QUANTILES)
+            found[ahead] = future[0, leads[ahead]]
+        return found
 
-        The future is simulated on the whole grid from the first hour on, because Prophet's
-        simulated trend assumes evenly spaced rows; in blocks of 30 days, so that the same hour
-        gets the same band whether it is asked for alone or with its neighbours.
+    def _load(self) -> _Fitted:
+        """Return the bundle's Prophet, verified and read once.
+
+        Raises:
+            BadBundle: A file of it is not the one that was published, or it was fitted to a
+                history that ends elsewhere.
         """
-        block = 720
-        last = max(int(leads.max()), 0)
-        grid = np.arange(-(-(last + 1) // block) * block)
-        past = np.unique(leads[leads < 0])
-        wanted = np.concatenate([past, grid])
-        start = to_numpy(self._bundle.manifest.trained_until)
-        frame = pd.DataFrame({"ds": (start + wanted * HOUR).astype("datetime64[ns]")})
-        state = np.random.get_state()  # noqa: NPY002  # Prophet draws from the global generator
-        np.random.seed(0)  # noqa: NPY002  # equal questions get equal answers
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", module=r"prophet\.")  # its use of pandas
-                forecast = self._load(row).predict(frame)
-        finally:
-            np.random.set_state(state)  # noqa: NPY002  # as it was
-        columns = forecast[["yhat_lower", "yhat", "yhat_upper"]].to_numpy(dtype=np.float64)
-        return np.asarray(columns[np.searchsorted(wanted, leads)])
-
-    def _load(self, row: int) -> "Prophet":
-        from foresail.contenders.quiet import import_prophet  # noqa: PLC0415  # as below
-
-        if row not in self._prophets:
-            import_prophet()
-            from prophet.serialize import model_from_json  # noqa: PLC0415  # 2 s, often unused
-
-            name = self._prophet_file(row)
-            verify_file(self._folder, name, self._bundle.manifest)
-            fitted = model_from_json((self._folder / name).read_text(encoding="utf-8"))
-            fitted.interval_width = 0.8
-            fitted.uncertainty_samples = _DRAWS
-            self._prophets[row] = fitted
-        return self._prophets[row]
+        if self._fitted is None:
+            manifest = self._bundle.manifest
+            verify_folder(self._folder, PROPHET, manifest)
+            history = Panel.load(self._folder / PROPHET / "panel")
+            first = history.as_of + HOUR
+            if first != to_numpy(manifest.trained_until):
+                raise BadBundle(
+                    f"{self._folder.name}: {PROPHET} forecasts from {isoformat(first)} on, "
+                    f"expected {isoformat(to_numpy(manifest.trained_until))}",
+                    check="covers",
+                )
+            rows = {info.key: place for place, info in enumerate(history.index)}
+            self._fitted = _Fitted(PanelProphet.load(self._folder / PROPHET), rows)
+        return self._fitted
 
 
 def repeat_season(

@@ -16,7 +16,8 @@ from foresail.panel import Panel
 from foresail.steps import AnyPath
 from foresail.steps.artifacts import HistoryFacts
 
-PROGRESS_EVERY = 50
+PROGRESS_EVERY = 5_000
+"""Fits between two lines of the log; one takes a few seconds at most."""
 
 log = structlog.get_logger()
 
@@ -67,8 +68,8 @@ def run(
         daily_seasonality=daily_seasonality,
         holidays_country=holidays_country,
     )
-    with field(settings, seed=int(seed), on_fit=_progress()) as contenders:
-        contest = run_contest(data, horizons=asked, contenders=contenders, windows=int(windows))
+    contenders = field(settings, seed=int(seed), on_series=_progress())
+    contest = run_contest(data, horizons=asked, contenders=contenders, windows=int(windows))
     recipe = {"prophet": settings.as_dict(), "seed": int(seed), "windows": int(windows)}
     publish(
         Path(model),
@@ -83,13 +84,14 @@ def run(
     return figures
 
 
-def _progress() -> Callable[[], None]:
+def _progress() -> Callable[[int], None]:
+    """Return what counts fits: a series is fitted once a held-out window, and once to the end."""
     done = 0
 
-    def tick() -> None:
+    def advance(series: int) -> None:
         nonlocal done
-        done += 1
-        if done % PROGRESS_EVERY == 0:
+        before, done = done, done + series
+        if done // PROGRESS_EVERY > before // PROGRESS_EVERY:
             log.info("fitting", fits=done)
 
-    return tick
+    return advance

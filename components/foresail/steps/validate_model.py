@@ -138,12 +138,10 @@ def _champion_board(
     keys = {(e.series, e.metric, e.stat) for e in index}
     mine = panel.select(i for i, info in enumerate(panel.index) if info.key in keys)
     fits = [eligibility(mine.values[i], own.horizons) for i in range(len(mine))]
-    settings = ProphetSettings(**champion.prophet)
-    with field(settings, seed=champion.seed) as contenders:
-        return backtest(
-            mine,
-            fits,
-            horizons=own.horizons,
-            contenders=contenders,
-            windows=own.sums.shape[1],
-        )
+    return backtest(
+        mine,
+        fits,
+        horizons=own.horizons,
+        contenders=field(ProphetSettings(**champion.prophet), seed=champion.seed),
+        windows=own.sums.shape[1],
+    )
