@@ -5,6 +5,7 @@ loads numpy and scipy only; real Prophet is loaded where a series is handed out 
 back to it.
 """
 
-from foresail.panel_prophet.model import Backtest, PanelProphet, SeriesReport
+from foresail.panel_prophet.model import PanelProphet
+from foresail.panel_prophet.outcome import Backtest, SeriesReport
 
 __all__ = ["Backtest", "PanelProphet", "SeriesReport"]

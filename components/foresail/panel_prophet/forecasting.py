@@ -40,7 +40,7 @@ class Outlook:
         yhat: Shape `(B, H)`.
         sigma: Noise, shape `(B,)`.
         slope: Mean size of a change of slope, a step; shape `(B,)`.
-        swing: What scales the trend, |1 + multiplicative terms|, shape `(B, H)`; None if nothing.
+        swing: What scales the trend, 1 + multiplicative terms, shape `(B, H)`; None if nothing.
         p: Chance of a change at each step, shape `(B,)`.
         first_step: Steps from the series' last value to the first row, shape `(B,)`.
     """
@@ -71,7 +71,7 @@ def outlook(fitted: Fitted, rows: IntArray, future: Future) -> Outlook:
         factor = 1.0 + beta[:, times] @ future.features[:, times].T
         factor += shift[:, times].sum(axis=1)[:, None]
         yhat *= factor
-        swing = np.abs(factor)
+        swing = factor
     yhat += plus * scale[:, None]
     size = np.abs(fitted.delta[rows]).sum(axis=1) / fitted.bends[rows] + NO_CHANGE
     return Outlook(
