@@ -17,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:prophet.*")
 
 
 def frame() -> pd.DataFrame:
+    """Return a month of hours with daily waves and a bend."""
     rng = np.random.default_rng(7)
     hours = np.arange(24 * 30)
     y = 5 + 0.004 * np.maximum(hours - 300, 0) + np.sin(hours * np.pi / 12)

@@ -26,7 +26,9 @@ def dense(spans: Spans, i: int) -> FloatArray:
 def masks(seed: int, series: int = 6) -> BoolArray:
     """Return masks with late starts, early ends, outages and single gaps; two values at least."""
     rng = np.random.default_rng(seed)
-    known = rng.uniform(size=(series, ROWS)) > rng.choice([0.0, 0.05, 0.5, 0.93], size=series)[:, None]
+    known = (
+        rng.uniform(size=(series, ROWS)) > rng.choice([0.0, 0.05, 0.5, 0.93], size=series)[:, None]
+    )
     for row in known:
         row[: rng.integers(0, 40)] = False
         row[ROWS - rng.integers(1, 30) :] = False

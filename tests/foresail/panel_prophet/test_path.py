@@ -32,6 +32,7 @@ def coordinate_descent(form: FloatArray, linear: FloatArray, strength: float) ->
 
 
 def solve_one(seed: int, *, rows: float = 60.0) -> tuple[float, FloatArray, int]:
+    """Return strength, delta and number of minima of one problem."""
     form, linear, start = problem(seed)
     point = walk(
         form[:, :, None],

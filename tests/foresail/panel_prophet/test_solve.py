@@ -13,6 +13,7 @@ PRECISION = np.array([1 / 25, 1 / 25, 0.01, 0.01, 0.01, 0.01])
 
 
 def design() -> FloatArray:
+    """Return columns slope, level, two waves and bends."""
     t = np.linspace(0, 1, ROWS)
     waves = [f(2 * np.pi * k * 9 * t) for k in (1, 2) for f in (np.sin, np.cos)]
     bends = np.maximum(t[:, None] - np.linspace(0.08, 0.8, BENDS), 0)
@@ -29,6 +30,7 @@ def values(seed: int) -> FloatArray:
 
 
 def problem_of(ys: FloatArray, *, own: bool) -> Problem:
+    """Return the statistics of these series, measured from their means."""
     z, mean = design(), ys.mean(axis=1)
     gram = z.T @ z
     base = np.zeros((z.shape[1], len(ys)))
