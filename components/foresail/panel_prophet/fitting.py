@@ -65,13 +65,13 @@ def union_of_features(
     regressors: Mapping[str, FloatArray],
 ) -> Features:
     """Return the columns of all designs on the rows `ds`; a series has coefficients for its own."""
-    every: dict[tuple[str, int], Seasonality] = {}
-    for one in {s for some in set(seasonalities) for s in some}:
-        every[one.name, one.fourier_order] = one
+    every = {one.name: one for some in set(seasonalities) for one in some}
+    # Prophet's order: those added, then the built-in ones
+    order = [s.name for s in specification.seasonalities] + ["yearly", "weekly", "daily"]
     years = np.unique(ds.astype("datetime64[Y]")).astype(np.int64) + 1970
     return design.features_of(
         specification,
-        sorted(every.values(), key=lambda s: s.name),
+        [every[name] for name in dict.fromkeys(order) if name in every],
         ds,
         regressors=regressors,
         holidays=design.holidays_of(specification, years.tolist()),

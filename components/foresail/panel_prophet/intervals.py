@@ -110,7 +110,7 @@ def _offsets(
         size = np.abs(swing)
         changes *= size
         log_ratio -= np.log(np.maximum(size, _TINY))
-    deviation = np.sqrt(np.square(sigma)[:, None] + np.square(changes))
+    deviation = np.hypot(sigma[:, None], changes)  # squares of very large values overflow
     upper: dict[float, FloatArray] = {}
     for level in levels:
         if level == _MEDIAN:

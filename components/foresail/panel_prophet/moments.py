@@ -69,8 +69,8 @@ class Grid:
 
     Attributes:
         features: Shape `(T, K)`.
-        prefix: Sums over the rows before each of 1, q, q^2, x, q x, where q = row / T;
-            shape `(T + 1, 3 + 2K)`.
+        prefix: Sums over the rows before each of 1, row, row^2, x, row x, shape
+            `(T + 1, 3 + 2K)`; the first three are whole numbers, and so exact.
     """
 
     features: FloatArray
@@ -80,7 +80,7 @@ class Grid:
     def of(features: FloatArray) -> "Grid":
         """Prepare a grid."""
         rows = features.shape[0]
-        place = (np.arange(rows) / rows)[:, None]
+        place = np.arange(float(rows))[:, None]
         columns = np.concatenate(
             [np.ones((rows, 1)), place, place**2, features, place * features], axis=1
         )
@@ -164,9 +164,8 @@ def _segment_sums(grid: Grid, spans: Spans) -> FloatArray:
 
 
 def _own_time(sums: FloatArray, spans: Spans, features: int) -> FloatArray:
-    """Turn sums with powers of the grid's place into sums with powers of each series' own time."""
-    rows = spans.known.shape[1]
-    begin, length = spans.first / rows, spans.length / rows
+    """Turn sums with powers of the row into sums with powers of each series' own time."""
+    begin, length = spans.first, spans.length
     turned = np.empty_like(sums)
     turned[:, 0] = sums[:, 0]
     turned[:, 1] = (sums[:, 1] - begin * sums[:, 0]) / length

@@ -25,6 +25,8 @@ TOLERANCE = 1e-6
 """Largest violation of the optimality conditions of an accepted fit, times tau."""
 FINE = 1e-7
 """sigma^2 below which residuals must be summed over the rows: the moments cancel."""
+NEAREST = 1e-4
+"""Least sigma^2 to eliminate at, share of that of a constant."""
 REFINEMENTS = 25
 WALKS = 12
 EXCHANGES = 60
@@ -179,14 +181,17 @@ def solve(problem: Problem) -> Solution:
 
 
 def _solve(problem: Problem, lowest: FloatArray) -> Solution:
-    solution, walked = _walk_and_refine(problem, lowest, lowest)
+    # a fit that could be nearly exact leaves the bound, and the elimination at it, to rounding
+    reference = np.maximum(lowest, NEAREST * best_variance(problem.power, problem.rows))
+    solution, walked = _walk_and_refine(problem, reference, lowest)
     for _ in range(WALKS):
         bad = np.flatnonzero(~(solution.kkt <= TOLERANCE) & ~(solution.variance < FINE))
         if not bad.size:
             return solution
         # where priors decide (a year's waves on two months), the elimination depends on the noise
-        # level: walk again at the one that the last walk found
-        again, walked[bad] = _walk_and_refine(problem.select(bad), walked[bad], lowest[bad])
+        # level: walk again at the one that the last walk found, or farther up if it found none
+        reference[bad] = np.where(np.isfinite(walked[bad]), walked[bad], 10.0 * reference[bad])
+        again, walked[bad] = _walk_and_refine(problem.select(bad), reference[bad], lowest[bad])
         solution.put(bad, again)
     still = np.flatnonzero(~(solution.kkt <= TOLERANCE) & ~(solution.variance < FINE))
     if still.size:
@@ -260,7 +265,7 @@ def _inverse_on(form: FloatArray, held: BoolArray) -> FloatArray:
 def _walk_and_refine(
     problem: Problem, reference: FloatArray, lowest: FloatArray
 ) -> tuple[Solution, FloatArray]:
-    """Return the solution, and the sigma^2 at which the walk itself found it."""
+    """Return the solution, and the sigma^2 at which the walk itself found it (NaN: nowhere)."""
     smooth = problem.precision.size
     elimination = problem.gram.eliminate(reference)
     ridge = reference * problem.precision[:, None] * problem.base[:smooth]
@@ -278,9 +283,9 @@ def _walk_and_refine(
     )
     theta = np.concatenate([alone, point.delta])
     theta[:smooth] -= elimination.smooth(problem.gram.to_smooth(point.delta), reference)
-    walked = np.where(np.isfinite(point.strength), problem.tau * point.strength, lowest)
-    walked = np.maximum(walked, FLOOR)
-    theta, variance = _refine(problem, elimination, point.inverse, point.sign, theta, walked)
+    walked = np.maximum(problem.tau * point.strength, FLOOR)
+    begin = np.where(np.isfinite(walked), walked, lowest)
+    theta, variance = _refine(problem, elimination, point.inverse, point.sign, theta, begin)
     solution = _judge(problem, theta, variance, point.sign)
     solution.unique = point.found == 1
     return solution, walked

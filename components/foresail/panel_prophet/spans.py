@@ -53,7 +53,9 @@ def coverage(values: FloatArray) -> Coverage:
     Args:
         values: Shape `(N, T)`, NaN where there is none.
     """
-    parts = [_coverage(values[rows]) for rows in blocks(np.arange(values.shape[0]), BLOCK)]
+    # an empty panel has one part too, with nothing in it
+    every = list(blocks(np.arange(values.shape[0]), BLOCK)) or [np.arange(0)]
+    parts = [_coverage(values[rows]) for rows in every]
     joined = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("count", "first", "last", "nearest", "least", "most", "infinite")
