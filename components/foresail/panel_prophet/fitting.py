@@ -26,6 +26,7 @@ SHARED_FROM = 16
 SHARED_BLOCK = 512
 OWN_BLOCK = 256
 MULTIPLICATIVE_BLOCK = 64
+"""Fewer, because each holds a design of its own in memory."""
 CONSTANT_SIGMA = 1e-9
 """The noise that Prophet gives a constant series, share of its scale."""
 
@@ -187,16 +188,20 @@ def _group(job: Job, rows: IntArray) -> _Group:
 
 def _solve(job: Job, group: _Group, given: FloatArray | None, fitted: Fitted) -> None:
     """Fit one group, block by block."""
-    masks = {job.coverage.mask[row] for row in group.rows.tolist()}
+    shared = group.rows.size >= SHARED_FROM and _one_mask(job, group.rows)
     if group.multiplicative.any():
-        for rows in blocks(group.rows, MULTIPLICATIVE_BLOCK):
+        for rows in blocks(group.rows, SHARED_BLOCK if shared else MULTIPLICATIVE_BLOCK):
             _solve_multiplicative(job, group, rows, given, fitted)
-    elif len(masks) == 1 and group.rows.size >= SHARED_FROM:
+    elif shared:
         _solve_shared(job, group, given, fitted)
     else:
         grid = Grid.of(group.features)
         for rows in blocks(group.rows, OWN_BLOCK):
             _solve_own(job, group, rows, grid, given, fitted)
+
+
+def _one_mask(job: Job, rows: IntArray) -> bool:
+    return len({job.coverage.mask[row] for row in rows.tolist()}) == 1
 
 
 def _solve_shared(job: Job, group: _Group, given: FloatArray | None, fitted: Fitted) -> None:
@@ -265,8 +270,12 @@ def _solve_multiplicative(
     scales = np.zeros(size, dtype=bool)
     scales[features] = group.multiplicative
     layout = Layout(trend, scales, group.precision, job.specification.changepoint_prior_scale)
+    one = _design(job, group, spans, 0, columns) if _one_mask(job, rows) else None
     series = [
-        Series(_design(job, group, spans, i, columns), seen[i, spans.known[i]] + scaling.mean[i])
+        Series(
+            _design(job, group, spans, i, columns) if one is None else one,
+            seen[i, spans.known[i]] + scaling.mean[i],
+        )
         for i in range(rows.size)
     ]
     start = np.zeros((size, rows.size))
