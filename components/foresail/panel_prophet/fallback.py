@@ -32,6 +32,7 @@ class FallbackSeries:
 
     Attributes:
         row: Its row in the panel.
+        name: What its draws are seeded with, so that they do not depend on its row.
         ds: Stamps, UTC, ascending, shape `(T,)`; the steps may differ.
         y: Values, shape `(T,)`; NaN is a gap.
         regressors: Columns by name, each shape `(T,)`.
@@ -39,6 +40,7 @@ class FallbackSeries:
     """
 
     row: int
+    name: str
     ds: TimeArray
     y: FloatArray
     regressors: Mapping[str, FloatArray] = field(default_factory=dict)
@@ -98,7 +100,7 @@ def fit_all(
     Args:
         specification: The same for all.
         series: What to fit.
-        seed: Of sampling; each series draws its own by its row, whatever else is fitted.
+        seed: Of sampling; each series draws its own by its name, whatever else is fitted.
         on_series: Called after each series, in their order.
 
     Returns:
@@ -114,7 +116,7 @@ def fit_all(
         _FitJob(
             specification,
             replace(one, regressors=dict(one.regressors)),
-            _seed(seed, one.row),
+            _seed(seed, one.name),
             chains,
         )
         for one in series
@@ -130,6 +132,7 @@ def fit_all(
 def predict_all(
     models: Mapping[int, str],
     *,
+    names: Mapping[int, str],
     future: TimeArray,
     levels: tuple[float, ...],
     regressors: Mapping[str, FloatArray] = NO_REGRESSORS,
@@ -145,11 +148,12 @@ def predict_all(
 
     Args:
         models: Fitted Prophets by row, as `FallbackFit.model`.
+        names: What each one's draws are seeded with, by row.
         future: Stamps, UTC, ascending, shape `(H,)`.
         levels: Ascending, each between 0 and 1, Q of them.
         regressors: Future columns by name, each shape `(H,)`, shared by all models.
         caps: Capacity by row, for logistic growth.
-        seed: Of the paths; each series draws its own by its row, whatever else is asked for.
+        seed: Of the paths; each series draws its own by its name, whatever else is asked for.
         on_series: Called after each model, in their order.
 
     Returns:
@@ -159,7 +163,7 @@ def predict_all(
     if models and prophet_is_missing():
         return {}
     jobs = [
-        _PredictJob(text, future, levels, dict(regressors), caps.get(row), _seed(seed, row))
+        _PredictJob(text, future, levels, dict(regressors), caps.get(row), _seed(seed, names[row]))
         for row, text in models.items()
     ]
     answers: dict[int, FloatArray] = {}
@@ -182,8 +186,8 @@ def model_from_text(text: str) -> Any:  # noqa: ANN401  # prophet publishes no t
         return _from_json(text)
 
 
-def _seed(seed: int, row: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed} {row}".encode()).digest()[:4], "big")
+def _seed(seed: int, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:4], "big")
 
 
 def _failed(row: int, failure: str) -> FallbackFit:

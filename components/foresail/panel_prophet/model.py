@@ -167,6 +167,7 @@ class PanelProphet:
         jobs = [
             fallback.FallbackSeries(
                 row=row,
+                name=str(state.panel.index[row].key),
                 ds=state.panel.ds,
                 y=state.panel.values[row].astype(np.float64),
                 regressors=state.regressors,
@@ -233,6 +234,7 @@ class PanelProphet:
         caps = {} if state.caps is None else dict(enumerate(state.caps.tolist()))
         for row, answer in fallback.predict_all(
             state.prophets,
+            names={row: str(state.panel.index[row].key) for row in state.prophets},
             future=ds,
             levels=levels,
             regressors=columns,

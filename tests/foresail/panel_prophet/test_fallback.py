@@ -33,7 +33,7 @@ SAMPLED = replace(BARE, mcmc_samples=20)
 
 def series_of(row: int = 0, **given: Any) -> FallbackSeries:
     """Return a series of ten days."""
-    return FallbackSeries(**{"row": row, "ds": DS, "y": rhythm(ROWS), **given})
+    return FallbackSeries(**{"row": row, "name": f"s{row}", "ds": DS, "y": rhythm(ROWS), **given})
 
 
 def fit_one(specification: Specification, series: FallbackSeries, *, seed: int = 1) -> FallbackFit:
@@ -45,7 +45,7 @@ def fit_one(specification: Specification, series: FallbackSeries, *, seed: int =
 def predict_one(fit: FallbackFit, **given: Any) -> FloatArray:
     """Return the quantiles of the next day."""
     asked = {"future": LATER, "levels": LEVELS, "caps": {}, "seed": 1, **given}
-    return predict_all({fit.row: fit.model}, **asked)[fit.row]
+    return predict_all({fit.row: fit.model}, names={fit.row: f"s{fit.row}"}, **asked)[fit.row]
 
 
 def predicted(model: Any, rows: Any) -> FloatArray:
@@ -90,7 +90,7 @@ def test_levels_ascend_and_cover_their_share(plain: FallbackFit) -> None:
     assert (np.diff(quantiles, axis=1) > 0).all()
     width = (quantiles[:, 2] - quantiles[:, 0]) / (2.563 * plain.sigma * rhythm(ROWS).max())
     assert 0.8 < width[0] < 1.25
-    assert width[-1] > width[0]
+    assert width[-8:].mean() > width[:8].mean()
 
 
 def test_without_samples_all_levels_are_yhat() -> None:
@@ -185,6 +185,7 @@ def test_a_model_that_cannot_predict_is_left_out(plain: FallbackFit) -> None:
     counted: list[int] = []
     answers = predict_all(
         {3: fit.model, 0: plain.model},
+        names={3: "s3", 0: "s0"},
         future=LATER,
         levels=LEVELS,
         caps={},
@@ -253,6 +254,7 @@ def test_predicting_does_not_depend_on_where_it_runs() -> None:
     caps = dict.fromkeys(range(10), 8.0)
     together = predict_all(
         {row: fits[row % 2].model for row in range(10)},
+        names={row: f"s{row}" for row in range(10)},
         future=LATER,
         levels=LEVELS,
         caps=caps,
@@ -272,7 +274,7 @@ def test_a_pool_that_cannot_start_is_a_failure_that_says_why(tmp_path: Path) -> 
         "from foresail.panel_prophet.pool import usable_cores\n"
         "from foresail.panel_prophet.specification import Specification\n"
         "ds = np.datetime64('2026-01-01', 's') + np.arange(48) * np.timedelta64(1, 'h')\n"
-        "series = [FallbackSeries(row, ds, np.ones(48)) for row in (0, 1)]\n"
+        "series = [FallbackSeries(row, f's{row}', ds, np.ones(48)) for row in (0, 1)]\n"
         "fits = fit_all(Specification(mcmc_samples=10), series, seed=1)\n"
         "for fit in fits:\n"
         "    print(usable_cores() == 1 or 'without `if __name__' in fit.failure)\n"
@@ -284,7 +286,7 @@ def test_a_pool_that_cannot_start_is_a_failure_that_says_why(tmp_path: Path) -> 
 def test_nothing_to_do_opens_nothing() -> None:
     """No series and no model give no answer."""
     assert fit_all(BARE, [], seed=1) == ()
-    assert predict_all({}, future=LATER, levels=LEVELS, caps={}, seed=1) == {}
+    assert predict_all({}, names={}, future=LATER, levels=LEVELS, caps={}, seed=1) == {}
 
 
 def test_nothing_is_printed_and_no_logger_stays_changed() -> None:
@@ -295,7 +297,7 @@ def test_nothing_is_printed_and_no_logger_stays_changed() -> None:
         "from foresail.panel_prophet.fallback import FallbackSeries, fit_all\n"
         "from foresail.panel_prophet.specification import Specification\n"
         "ds = np.datetime64('2026-01-01', 's') + np.arange(48) * np.timedelta64(1, 'h')\n"
-        "one = FallbackSeries(0, ds, np.random.default_rng(1).normal(size=48))\n"
+        "one = FallbackSeries(0, 's0', ds, np.random.default_rng(1).normal(size=48))\n"
         "logging.getLogger('prophet').setLevel(logging.DEBUG)\n"
         "for samples in (0, 10):\n"
         "    assert not fit_all(Specification(mcmc_samples=samples), [one], seed=1)[0].failure\n"
@@ -318,10 +320,11 @@ def test_without_prophet_every_series_is_told_how_to_get_it() -> None:
         "from foresail.panel_prophet.fallback import FallbackSeries, fit_all, predict_all\n"
         "from foresail.panel_prophet.specification import Specification\n"
         "ds = np.datetime64('2026-01-01', 's') + np.arange(48) * np.timedelta64(1, 'h')\n"
-        "series = [FallbackSeries(row, ds, np.ones(48)) for row in (0, 1, 2)]\n"
+        "series = [FallbackSeries(row, f's{row}', ds, np.ones(48)) for row in (0, 1, 2)]\n"
         "for fit in fit_all(Specification(), series, seed=1):\n"
         "    print(fit.row, fit.failure)\n"
-        "print(predict_all({0: '{}'}, future=ds, levels=(0.5,), caps={}, seed=1))\n"
+        "asked = {'names': {0: 's0'}, 'future': ds, 'levels': (0.5,), 'caps': {}, 'seed': 1}\n"
+        "print(predict_all({0: '{}'}, **asked))\n"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     sentence = "the prophet package is not installed; pip install foresail[train]"
