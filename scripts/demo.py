@@ -114,7 +114,6 @@ def _pipeline(home: Path, source: str, cluster: str) -> LocalRun:
         "source": source,
         "cluster": cluster,
         "history_uri": str(_folder(home, "history")),
-        "scopes": "cluster,namespace",  # what Prophet, one series at a time, fits in half a minute
         "days": DAYS,
         "tracking_uri": _tracking_uri(home),
     }
@@ -146,8 +145,8 @@ def _show_pipeline(made: LocalRun, bundles: list[Bundle]) -> None:
     console.print(
         "error, naive: scaled quantile loss of the forecast, and of yesterday repeated,\n"
         "on the held-out windows; band: share of their hours in p10 to p90 (aim: 80 %).\n"
-        f"{sum(len(b.index) for b in bundles)} series in all, hourly mean and maximum; "
-        "/v1/series lists every one.",
+        f"{sum(len(b.index) for b in bundles)} series in all: hourly mean and maximum of cluster, "
+        "nodes, namespaces\nand workloads; /v1/series lists every one.",
         highlight=False,
         style="dim",
     )
@@ -264,7 +263,7 @@ def _show_urls(home: Path, url: str, made: LocalRun) -> None:
         f"  curl -s '{url}/v1/next_week?metric=cpu'",
         f"  curl -s '{url}/v1/next_day?metric=memory&namespace=shop'",
         f"  curl -s '{url}/v1/next_month.csv?metric=memory'",
-        f"  curl -s '{url}/v1/series?scope=namespace'",
+        f"  curl -s '{url}/v1/series?scope=workload'",
         "",
     ]
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)

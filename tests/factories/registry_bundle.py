@@ -1,7 +1,5 @@
 """A small bundle for the registry's tests: one Prophet series, one naive, one refused."""
 
-import logging
-import warnings
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -12,6 +10,8 @@ from numpy.typing import NDArray
 from foresail.bundle import HorizonEntry, Manifest, Quality, Segment, SeriesEntry
 from foresail.bundle.writer import Publication, write_bundle
 from foresail.codes import Code
+from foresail.panel import HOUR, Panel, SeriesInfo
+from foresail.panel_prophet import PanelProphet
 from foresail.times import to_numpy
 
 TRAINED_UNTIL = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -27,8 +27,14 @@ def write_registry_bundle(
     trained_until: datetime = TRAINED_UNTIL,
     level: float = 10.0,
     fitted: bool = False,
+    fitted_until: datetime | None = None,
+    fitted_metric: str = "",
 ) -> Manifest:
-    """Write the bundle; `level` tells bundles apart, `fitted` adds a real Prophet fit."""
+    """Write the bundle; `level` tells bundles apart, `fitted` adds the fit of Prophet's series.
+
+    A bundle whose fit is of another time or metric than its forecast is damaged on purpose.
+    """
+    model = fitted_model(fitted_metric or metric, fitted_until or trained_until, level)
     history = np.vstack([_history(level, trained_until)] * 3)
     history[2, :-20] = np.nan
     forecast = np.zeros((3, STEPS, 3))
@@ -52,7 +58,7 @@ def write_registry_bundle(
             history=history,
             history_digest="d" * 64,
             recipe={"prophet": {"changepoint_prior_scale": 0.05}, "seed": 0},
-            models={0: _prophet_json(level, trained_until)} if fitted else {},
+            models={"prophet": model} if fitted else {},
             versions={"foresail": "0.1.0"},
         ),
     )
@@ -81,18 +87,10 @@ def _entry(series: str, metric: str, model: str | None) -> SeriesEntry:
 
 
 @cache
-def _prophet_json(level: float, until: datetime) -> str:
-    """Return a real fit to the same history."""
-    import pandas as pd  # noqa: PLC0415  # prophet's imports take seconds
-    from prophet import Prophet  # noqa: PLC0415  # as above
-    from prophet.serialize import model_to_json  # noqa: PLC0415  # as above
-
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
-    start = to_numpy(until)
-    ds = (start - np.arange(672, 0, -1) * np.timedelta64(1, "h")).astype("datetime64[ns]")
-    fitted = Prophet(interval_width=0.8, daily_seasonality=True, weekly_seasonality=False)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"prophet\.")  # its use of pandas is its own
-        fitted.fit(pd.DataFrame({"ds": ds, "y": _history(level, until)}), seed=0)
-        text: str = model_to_json(fitted)
-    return text
+def fitted_model(
+    metric: str = "cpu", until: datetime = TRAINED_UNTIL, level: float = 10.0
+) -> PanelProphet:
+    """Return the fit that a bundle holds: one series, its history up to the first stored hour."""
+    ds = to_numpy(until) + HOUR * np.arange(-672, 0)
+    panel = Panel(ds, _history(level, until)[None], (SeriesInfo(PROPHET, metric, unit="cores"),))
+    return PanelProphet(daily_seasonality=True, weekly_seasonality=False).fit(panel)

@@ -99,19 +99,19 @@ def test_the_train_image_runs_every_component_as_kubeflow_starts_it(
 
 
 def test_the_train_image_forecasts(engine: Engine, train_image: str) -> None:
-    """Prophet's compiled model runs there as any user, with a read-only root."""
+    """The engine and real Prophet's compiled model run as any user, with a read-only root."""
     program = (
-        "import numpy as np, pandas as pd, logging\n"
-        "from prophet import Prophet\n"
-        "logging.disable()\n"
-        "ds = pd.date_range('2026-01-01', periods=96, freq='h')\n"
+        "import numpy as np\n"
+        "from foresail.panel import HOUR, Panel, SeriesInfo\n"
+        "from foresail.panel_prophet import PanelProphet\n"
+        "ds = np.datetime64('2026-01-01', 's') + HOUR * np.arange(96)\n"
         "y = 2 + np.sin(np.arange(96) * np.pi / 12)\n"
-        "model = Prophet(weekly_seasonality=False).fit(pd.DataFrame({'ds': ds, 'y': y}), seed=0)\n"
-        "ahead = model.predict(model.make_future_dataframe(6, freq='h')).yhat.tail(1).item()\n"
-        "print(round(ahead, 1))\n"
+        "panel = Panel(ds, y[None], (SeriesInfo('web', 'cpu'),))\n"
+        "models = [PanelProphet(engine=engine).fit(panel) for engine in ('panel', 'stan')]\n"
+        "print(*(round(model.predict(6)[0, -1, 1], 1) for model in models))\n"
     )
     told = engine.podman("run", *HARDENED, "--user=20001:0", train_image, "python3", "-c", program)
-    assert told.splitlines()[-1] == "3.0"
+    assert told.splitlines()[-1] == "3.0 3.0"
 
 
 def test_the_serve_image_answers(serving: str) -> None:
@@ -126,8 +126,8 @@ def test_the_serve_image_holds_no_training_library(engine: Engine, serve_image: 
     """What is not there cannot be attacked, and need not be patched."""
     program = (
         "import importlib.util as u, json; "
-        "print(json.dumps([n for n in ('prophet', 'pandas', 'statsmodels', 'kfp', 'pyarrow', "
-        "'matplotlib', 'cmdstanpy', 'uv') if u.find_spec(n)]))"
+        "print(json.dumps([n for n in ('prophet', 'pandas', 'scipy', 'statsmodels', 'kfp', "
+        "'pyarrow', 'matplotlib', 'cmdstanpy', 'uv') if u.find_spec(n)]))"
     )
     told = engine.podman("run", *HARDENED, serve_image, "python3", "-c", program)
     assert json.loads(told) == []

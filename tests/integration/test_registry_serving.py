@@ -100,7 +100,7 @@ def test_hours_beyond_the_naive_series_repeat_its_last_day(scoring: tuple[str, P
 
 
 def test_hours_beyond_the_prophet_series_come_from_its_fit(scoring: tuple[str, Path]) -> None:
-    """The fitted Prophet, read from its JSON, follows the daily wave it has learnt."""
+    """The fitted Prophet, read from the bundle, follows the daily wave it has learnt."""
     url, _ = scoring
     rows = [{"series": PROPHET, "ds": at(24 * 20 + h)} for h in range(24)]
     answers = ask(url, rows)
@@ -112,7 +112,7 @@ def test_hours_beyond_the_prophet_series_come_from_its_fit(scoring: tuple[str, P
 
 
 def test_the_same_question_gets_the_same_answer(scoring: tuple[str, Path]) -> None:
-    """Prophet's bands are simulated, with a fixed seed on a fixed grid."""
+    """Nothing is drawn, and no hour's numbers depend on those asked with it."""
     url, _ = scoring
     alone = ask(url, [{"series": PROPHET, "ds": at(300)}])
     among = ask(url, [{"series": PROPHET, "ds": at(h)} for h in (250, 300, 350)])

@@ -23,7 +23,7 @@ from foresail_serving.schemas import ForecastAnswer
 
 pytestmark = pytest.mark.integration
 
-FORBIDDEN = ("prophet", "pandas", "statsmodels", "kfp", "pyarrow", "mlflow", "matplotlib")
+FORBIDDEN = ("prophet", "pandas", "scipy", "statsmodels", "kfp", "pyarrow", "mlflow", "matplotlib")
 SERVE = "from foresail_serving.command import app; app()"
 
 

@@ -56,7 +56,9 @@ def forecast(  # one parameter an option
     weekly_seasonality: WeeklySeasonality = "auto",
     daily_seasonality: DailySeasonality = "auto",
     holidays_country: HolidaysCountry = "",
-    seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of what is drawn where real Prophet has to fit a series.")
+    ] = 0,
 ) -> None:
     """Forecast every series of a history file; each (series, hour) gets a row.
 

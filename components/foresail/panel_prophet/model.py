@@ -338,6 +338,11 @@ class PanelProphet:
         return Backtest(stamps, y, found)
 
     @property
+    def panel(self) -> Panel:
+        """What was fitted."""
+        return self._fitted().panel
+
+    @property
     def report(self) -> tuple[SeriesReport, ...]:
         """What came of each series, in the panel's order."""
         return self._fitted().report()

@@ -18,7 +18,7 @@ from foresail.bundle.schema import MODELS
 from foresail.codes import Code
 from foresail.errors import BadBundle, BadInput
 from foresail.horizons import QUANTILES
-from foresail.panel import HOUR, FloatArray, Panel, SeriesKey
+from foresail.panel import HOUR, FloatArray, SeriesKey
 from foresail.panel_prophet import PanelProphet
 from foresail.times import isoformat, to_numpy
 
@@ -211,16 +211,16 @@ class Answers:
         if self._fitted is None:
             manifest = self._bundle.manifest
             verify_folder(self._folder, PROPHET, manifest)
-            history = Panel.load(self._folder / PROPHET / "panel")
-            first = history.as_of + HOUR
+            model = PanelProphet.load(self._folder / PROPHET)
+            first = model.panel.as_of + HOUR
             if first != to_numpy(manifest.trained_until):
                 raise BadBundle(
                     f"{self._folder.name}: {PROPHET} forecasts from {isoformat(first)} on, "
                     f"expected {isoformat(to_numpy(manifest.trained_until))}",
                     check="covers",
                 )
-            rows = {info.key: place for place, info in enumerate(history.index)}
-            self._fitted = _Fitted(PanelProphet.load(self._folder / PROPHET), rows)
+            rows = {info.key: place for place, info in enumerate(model.panel.index)}
+            self._fitted = _Fitted(model, rows)
         return self._fitted
 
 

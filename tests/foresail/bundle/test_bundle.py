@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,11 +12,30 @@ import pandas as pd
 import pytest
 
 from foresail.bundle import Bundle, HorizonEntry, Segment, SeriesEntry
-from foresail.bundle.reader import parse_manifest, read_manifest
+from foresail.bundle.reader import parse_manifest, read_manifest, verify_folder
 from foresail.bundle.writer import Publication, write_bundle
 from foresail.errors import BadBundle, BadInput
 
 START = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Words:
+    """A fitted model of one word a series, written into a folder of its own folder."""
+
+    words: tuple[str, ...]
+
+    def select(self, rows: Sequence[int]) -> "Words":
+        """Return those of these rows."""
+        return Words(tuple(self.words[row] for row in rows))
+
+    def save(self, folder: Path) -> None:
+        """Write `deep/words.txt`."""
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / "words.txt").write_text(" ".join(self.words))
+
+
+FITTED: Mapping[str, Words] = {"prophet": Words(("one", "two"))}
 
 
 def entry(name: str, *, hours: int) -> SeriesEntry:
@@ -44,7 +65,7 @@ def publication(forecast: np.ndarray | None = None) -> Publication:
         history=np.ones((2, 5)),
         history_digest="d" * 64,
         recipe={"prophet": {}},
-        models={0: "{}"},
+        models=FITTED,
         versions={"foresail": "0"},
     )
 
@@ -79,6 +100,39 @@ def test_the_manifest_names_every_file(folder: Path) -> None:
     """Nothing lies in a bundle that has no checksum."""
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert set(read_manifest(folder).files) == there - {"manifest.json"}
+
+
+def test_a_contender_s_model_lies_in_a_folder_of_its_name(folder: Path) -> None:
+    """Each of its files has a checksum; without a model the folder is empty."""
+    assert (folder / "models" / "prophet" / "deep" / "words.txt").read_text() == "one two"
+    assert "models/prophet/deep/words.txt" in read_manifest(folder).files
+    bare = folder.parent / "bare"
+    write_bundle(bare, replace(publication(), models={}))
+    assert list((bare / "models").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../prophet", "", "a/b", "Prophet", "prophet.json"])
+def test_a_model_s_name_is_a_plain_word(tmp_path: Path, name: str) -> None:
+    """It becomes a folder."""
+    with pytest.raises(BadInput, match=r"expected a contender's name such as prophet, got "):
+        write_bundle(tmp_path / "b", replace(publication(), models={name: Words(())}))
+    assert not (tmp_path / "b" / "manifest.json").exists()
+
+
+def test_a_folder_is_verified_file_by_file(folder: Path) -> None:
+    """One that was changed, taken away or added is told."""
+    manifest = read_manifest(folder)
+    verify_folder(folder, "models/prophet", manifest)
+    path = folder / "models" / "prophet" / "deep" / "words.txt"
+    path.write_text("six two")
+    with pytest.raises(BadBundle, match=r"models/prophet/deep/words\.txt is not the file"):
+        verify_folder(folder, "models/prophet", manifest)
+    path.rename(path.with_name("more.txt"))
+    with pytest.raises(BadBundle, match=r"models/prophet/deep/words\.txt is missing"):
+        verify_folder(folder, "models/prophet", manifest)
+    path.write_text("one two")
+    with pytest.raises(BadBundle, match=r"manifest\.json does not name models/prophet/deep/more"):
+        verify_folder(folder, "models/prophet", manifest)
 
 
 def test_without_a_manifest_it_is_no_bundle(folder: Path) -> None:

@@ -1,18 +1,38 @@
 """The contest: who serves which series and lead, and what is promised for it."""
 
+import gc
+import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from foresail.codes import Code
 from foresail.contenders import Contender, Outcome, SeasonalNaive
 from foresail.evaluation import Contest, run_contest
-from foresail.evaluation.contest import not_below_zero
+from foresail.evaluation.contest import backtest, not_below_zero
+from foresail.evaluation.eligibility import eligibility
 from foresail.horizons import HORIZONS, NEXT_DAY
 from foresail.panel import FloatArray, Panel, SeriesInfo
 
 HOURS = np.arange(90 * 24)
+
+
+@dataclass(frozen=True)
+class Names:
+    """A fitted model that is the names of its series."""
+
+    series: tuple[str, ...]
+
+    def select(self, rows: Sequence[int]) -> "Names":
+        """Return those of these rows."""
+        return Names(tuple(self.series[row] for row in rows))
+
+    def save(self, folder: Path) -> None:
+        """Write one file."""
+        folder.mkdir()
+        (folder / "names.txt").write_text("\n".join(self.series))
 
 
 @dataclass(frozen=True)
@@ -22,16 +42,22 @@ class Level:
     level: float
     name: str = "level"
     fails_at: tuple[int, ...] = ()
+    fails_for: str = ""
+    fitted: "list[weakref.ref[Names]]" = field(default_factory=list)
 
-    def forecast(self, panel: Panel, *, hours: int, keep_models: bool = False) -> Outcome:
+    def forecast(self, panel: Panel, *, hours: int) -> Outcome:
         """Answer the level for every series."""
         quantiles = np.full((len(panel), hours, 3), self.level) + np.array([-1.0, 0.0, 1.0])
-        failures = {}
-        if len(panel.ds) in self.fails_at:
-            quantiles[:] = np.nan
-            failures = dict.fromkeys(range(len(panel)), "it did not fit")
-        models = {i: "{}" for i in range(len(panel)) if keep_models}
-        return Outcome(quantiles, failures, models)
+        everywhere = len(panel.ds) in self.fails_at
+        failures = {
+            row: "it did not fit"
+            for row, info in enumerate(panel.index)
+            if everywhere and self.fails_for in info.series
+        }
+        quantiles[list(failures)] = np.nan
+        model = Names(tuple(info.series for info in panel.index))
+        self.fitted.append(weakref.ref(model))
+        return Outcome(quantiles, failures, model)
 
 
 def panel_of(*rows: FloatArray) -> Panel:
@@ -80,7 +106,48 @@ def test_series_are_judged_one_by_one() -> None:
     result = contest(panel_of(shape, noise(10.0)), Level(10.0))
     winners = [entry.horizons["next_day"].winner for entry in result.index]
     assert winners == ["seasonal_naive_24h", "level"]
-    assert set(result.models) == {1}
+
+
+def test_a_model_is_kept_for_the_series_it_serves() -> None:
+    """Of four series the naive serves one and one fails at last: two are left, by their rows."""
+    shape = 10 + np.sin(HOURS / 24 * 2 * np.pi) + 0.01 * noise(0.0)
+    panel = panel_of(noise(10.0), shape, noise(10.0, seed=1), noise(10.0, seed=2))
+    result = contest(panel, Level(10.0, fails_at=(len(HOURS),), fails_for="s2"))
+    assert list(result.models) == ["level"]
+    served = result.models["level"]
+    assert (served.rows, served.model) == ((0, 3), Names(("s0", "s3")))
+    assert served.among([3, 1]) == Names(("s3",))
+    assert served.among([1, 2]) is None
+
+
+def test_a_model_that_serves_one_segment_only_is_kept() -> None:
+    """It answers beyond the stored hours, or tells how its leads came about."""
+    steps = noise(10.0) + np.where(HOURS // 168 % 2, 3.0, 0.0)
+    result = contest(panel_of(steps), Level(11.5))
+    models = [segment.model for segment in result.index[0].segments]
+    assert "level" in models
+    assert "seasonal_naive_24h" in models
+    assert result.models["level"].rows == (0,)
+
+
+def test_a_backtest_keeps_no_model_alive() -> None:
+    """Each fit of a held-out window is gone before the next begins."""
+    level = Level(10.0)
+    alive: list[int] = []
+
+    @dataclass(frozen=True)
+    class Counting:
+        name: str = "counting"
+
+        def forecast(self, panel: Panel, *, hours: int) -> Outcome:
+            gc.collect()
+            alive.append(sum(one() is not None for one in level.fitted))
+            return SeasonalNaive(24).forecast(panel, hours=hours)
+
+    contenders = (SeasonalNaive(24), level, Counting())
+    fits = [eligibility(row, HORIZONS) for row in panel_of(noise(10.0)).values]
+    backtest(panel_of(noise(10.0)), fits, horizons=HORIZONS, contenders=contenders, windows=3)
+    assert alive == [0, 0, 0]
 
 
 def test_without_three_windows_the_naive_is_served_unmeasured() -> None:

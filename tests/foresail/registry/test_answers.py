@@ -1,20 +1,29 @@
 """Answers from a bundle, without a server."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from factories.registry_bundle import NAIVE, PROPHET, REFUSED, write_registry_bundle
+from factories.registry_bundle import (
+    NAIVE,
+    PROPHET,
+    REFUSED,
+    TRAINED_UNTIL,
+    fitted_model,
+    write_registry_bundle,
+)
 
 from foresail.errors import BadBundle, BadInput
+from foresail.horizons import QUANTILES
 from foresail.registry.answers import Answers, repeat_season, without_nan
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a bundle with a real Prophet fit."""
+    """Return a bundle with the fit of Prophet's series."""
     path = tmp_path_factory.mktemp("answers") / "bundle"
     write_registry_bundle(path, fitted=True)
     return path
@@ -44,21 +53,51 @@ def test_zones_are_converted_and_naive_times_are_utc(stamp: object, folder: Path
     assert answered["p50"][0] == pytest.approx(first, rel=1e-7)
 
 
-def test_before_the_first_hour_prophet_tells_its_fit(folder: Path) -> None:
-    """Four hours before the forecast starts the daily wave was at its lowest but one."""
-    asked = pd.DataFrame({"series": [PROPHET], "ds": ["2026-11-21T04:00:00Z"]})
-    answered = Answers.open(folder).to(asked)
-    assert answered["model"][0] == "prophet"
-    assert answered["p50"][0] == pytest.approx(10 + 3 * np.sin(2 * np.pi * 4 / 24), abs=0.2)
+def hours_ahead(*leads: int, series: str = PROPHET) -> pd.DataFrame:
+    """Return a question about hours after the first stored one; negative is before it."""
+    return pd.DataFrame(
+        {"series": series, "ds": [TRAINED_UNTIL + timedelta(hours=lead) for lead in leads]}
+    )
 
 
-def test_the_global_random_state_is_left_alone(folder: Path) -> None:
-    """Prophet draws from numpy's global generator; whoever else uses it must not notice."""
-    np.random.seed(7)  # noqa: NPY002  # the global generator is what is tested
-    expected = np.random.random(2)  # noqa: NPY002  # as above
-    np.random.seed(7)  # noqa: NPY002  # as above
-    Answers.open(folder).to(pd.DataFrame({"series": [PROPHET], "ds": ["2027-01-05T04:00:00Z"]}))
-    assert np.random.random(2).tolist() == expected.tolist()  # noqa: NPY002  # as above
+def test_beyond_the_stored_hours_prophet_is_asked(folder: Path) -> None:
+    """The answer at a lead is what the fitted model forecasts there, up to the last day of all."""
+    leads = [192, 193, 4000, 366 * 24]
+    answered = Answers.open(folder).to(hours_ahead(*leads))
+    expected = fitted_model().predict(366 * 24 + 1, QUANTILES)[0, leads]
+    np.testing.assert_allclose(answered[["p10", "p50", "p90"]].to_numpy(), expected, rtol=1e-10)
+    assert set(answered["model"]) == {"prophet"}
+    assert set(answered["code"]) == {0}
+
+
+def test_the_forecast_goes_on_where_the_history_ends(folder: Path) -> None:
+    """Lead 192 is 08:00 of a day: the wave stands where it stood at 08:00 of every day before."""
+    answered = Answers.open(folder).to(hours_ahead(192))
+    assert answered["p50"][0] == pytest.approx(10 + 3 * np.sin(2 * np.pi * 8 / 24), abs=0.05)
+
+
+def test_an_hour_is_answered_the_same_whatever_is_asked_with_it(folder: Path) -> None:
+    """To the last bit: alone, and among hours nearer and farther."""
+    answers = Answers.open(folder)
+    alone = answers.to(hours_ahead(300))
+    among = answers.to(hours_ahead(5, 300, 8000))
+    pd.testing.assert_series_equal(alone.loc[0], among.loc[1], check_names=False, check_exact=True)
+
+
+def test_before_the_first_hour_prophet_forecasts_nothing(folder: Path) -> None:
+    """A fit of the past is no forecast; the stored hours beside it are answered."""
+    answered = Answers.open(folder).to(hours_ahead(-1, -4, 0))
+    assert answered["p50"].isna().tolist() == [True, True, False]
+    assert answered["model"].tolist() == ["", "", "prophet"]
+    assert answered["code"].tolist() == [202, 202, 0]
+    assert answered["reason"][0] == "prophet gives no value outside the 192 stored hours here"
+
+
+def test_nothing_is_drawn(folder: Path) -> None:
+    """Whoever else uses numpy's global generator does not notice."""
+    before = str(np.random.get_state())  # noqa: NPY002  # the global generator is what is tested
+    Answers.open(folder).to(hours_ahead(1000))
+    assert str(np.random.get_state()) == before  # noqa: NPY002  # as above
 
 
 def test_a_refused_series_has_no_numbers_and_a_reason(folder: Path) -> None:
@@ -82,13 +121,35 @@ def test_a_prophet_series_whose_fit_is_not_in_the_bundle_abstains_beyond(tmp_pat
     assert answered["reason"][1] == "prophet gives no value outside the 192 stored hours here"
 
 
-def test_a_changed_fit_is_refused(tmp_path: Path) -> None:
-    """A model's JSON is held to its checksum before Prophet reads it."""
+@pytest.mark.parametrize("name", ["model.json", "parameters.npz", "panel/values.npy"])
+def test_a_changed_fit_is_refused(tmp_path: Path, name: str) -> None:
+    """Every file of the model is held to its checksum before it is read."""
     write_registry_bundle(tmp_path / "bundle", fitted=True)
     answers = Answers.open(tmp_path / "bundle")
-    (tmp_path / "bundle" / "models" / "000000.json").write_text("{}")
-    with pytest.raises(BadBundle, match=r"models/000000\.json is not the file that was published"):
-        answers.to(pd.DataFrame({"series": [PROPHET], "ds": ["2027-01-05T04:00:00Z"]}))
+    path = tmp_path / "bundle" / "models" / "prophet" / name
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(BadBundle, match=f"models/prophet/{name} is not the file that was publ"):
+        answers.to(hours_ahead(1000))
+
+
+def test_a_fit_to_another_history_is_refused(tmp_path: Path) -> None:
+    """A model that starts a day late would answer every hour with another's value."""
+    write_registry_bundle(
+        tmp_path / "bundle", fitted=True, fitted_until=TRAINED_UNTIL + timedelta(days=1)
+    )
+    with pytest.raises(
+        BadBundle,
+        match="models/prophet forecasts from 2026-11-22T08:00:00Z on, "
+        "expected 2026-11-21T08:00:00Z",
+    ):
+        Answers.open(tmp_path / "bundle").to(hours_ahead(1000))
+
+
+def test_a_series_that_the_fit_does_not_hold_abstains_beyond(tmp_path: Path) -> None:
+    """The model holds the metric's own keys; another metric's fit has no row for the series."""
+    write_registry_bundle(tmp_path / "bundle", fitted=True, fitted_metric="memory")
+    answered = Answers.open(tmp_path / "bundle").to(hours_ahead(1000))
+    assert answered["code"].tolist() == [202]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from foresail.bundle import Bundle
 from foresail.errors import BadInput
 from foresail.panel import Panel
+from foresail.panel_prophet import PanelProphet
 from foresail.steps import featurize, stage_history, train, validate
 
 DS = pd.date_range("2026-01-01", periods=24 * 30, freq="h", tz="UTC")
@@ -98,6 +99,43 @@ def test_train_writes_one_bundle_a_metric(made: Made) -> None:
         assert bundle.manifest.metric == metric
         assert bundle.manifest.steps == 336
         assert bundle.manifest.trained_until.isoformat() == "2026-01-31T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("metric", ["cpu", "memory"])
+def test_a_bundle_holds_the_model_of_its_own_series(made: Made, metric: str) -> None:
+    """What Prophet fitted to the metric's series lies beside their forecast, and repeats it."""
+    folder = made.folder / "model" / metric / "bundle"
+    assert {path.relative_to(folder).as_posix() for path in folder.glob("models/**/*.*")} == {
+        *("models/prophet/model.json", "models/prophet/parameters.npz"),
+        *("models/prophet/panel/values.npy", "models/prophet/panel/ds.npy"),
+        "models/prophet/panel/index.json",
+    }
+    model = PanelProphet.load(folder / "models" / "prophet")
+    assert [one.series for one in model.report] == [("web", metric, "mean")]
+    bundle = Bundle.open(folder)
+    assert [s.model for s in bundle.index[0].segments] == ["prophet"]
+    np.testing.assert_allclose(bundle.forecast, model.predict(336), rtol=1e-6)
+
+
+def test_a_bundle_says_which_libraries_made_it(made: Made) -> None:
+    """Real Prophet made nothing of it."""
+    bundle = Bundle.open(made.folder / "model" / "cpu" / "bundle")
+    assert sorted(bundle.manifest.versions) == ["foresail", "numpy", "python", "scipy"]
+
+
+def test_trained_again_the_bundle_is_the_same(made: Made, tmp_path: Path) -> None:
+    """To the last byte of every file: the registry registers the same bundle once."""
+    train.run(
+        panel=made.folder / "panel",
+        model=tmp_path / "model",
+        summary=tmp_path / "trained.md",
+        horizons="next_day,next_week",
+    )
+    first, second = (
+        (folder / "model" / "cpu" / "bundle" / "manifest.json").read_text()
+        for folder in (made.folder, tmp_path)
+    )
+    assert first == second
 
 
 def test_train_says_how_good_it_is(made: Made) -> None:
