@@ -129,4 +129,4 @@ class _Model:
         trend[features] = False
         scales[features] = self.times
         layout = Layout(trend, scales, self.precision, self.tau)
-        return solve_multiplicative([Series(self.design, self.y)], layout, self.start)
+        return solve_multiplicative([(self.design, self.y[:, None])], layout, self.start)

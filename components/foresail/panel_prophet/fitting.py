@@ -270,17 +270,18 @@ def _solve_multiplicative(
     scales = np.zeros(size, dtype=bool)
     scales[features] = group.multiplicative
     layout = Layout(trend, scales, group.precision, job.specification.changepoint_prior_scale)
-    one = _design(job, group, spans, 0, columns) if _one_mask(job, rows) else None
-    series = [
-        Series(
-            _design(job, group, spans, i, columns) if one is None else one,
-            seen[i, spans.known[i]] + scaling.mean[i],
-        )
-        for i in range(rows.size)
-    ]
     start = np.zeros((size, rows.size))
     start[lead - 1] = scaling.mean
-    _put(job, group, rows, solve_multiplicative(series, layout, start), fitted)
+    values = seen + scaling.mean[:, None]
+    together = [np.arange(rows.size)] if _one_mask(job, rows) else np.arange(rows.size)[:, None]
+    parts = [
+        (
+            _design(job, group, spans, int(some[0]), columns),
+            np.ascontiguousarray(values[np.ix_(some, spans.known[some[0]])].T),
+        )
+        for some in together
+    ]
+    _put(job, group, rows, solve_multiplicative(parts, layout, start), fitted)
     _put_scaling(rows, scaling, columns, group, fitted)
     _put_spans(rows, spans, fitted)
     job.on_series(rows.size)

@@ -5,7 +5,6 @@ import pytest
 
 from foresail.panel import FloatArray
 from foresail.panel_prophet.multiplicative import Layout, solve_multiplicative
-from foresail.panel_prophet.solve import Series
 
 ROWS, BENDS = 300, 6
 T = np.linspace(0, 1, ROWS)
@@ -51,7 +50,7 @@ def test_the_result_is_a_minimum_of_the_true_objective() -> None:
     ys = [series(seed) for seed in range(5)]
     start = np.zeros((DESIGN.shape[1], 5))
     start[1] = [y.mean() for y in ys]
-    found = solve_multiplicative([Series(DESIGN, y) for y in ys], LAYOUT, start)
+    found = solve_multiplicative([(DESIGN, np.stack(ys, axis=1))], LAYOUT, start)
     rng = np.random.default_rng(0)
     assert found.accepted.all()
     assert not found.unique.any()
@@ -69,6 +68,21 @@ def test_a_true_model_is_recovered() -> None:
     y = series(3)
     start = np.zeros((DESIGN.shape[1], 1))
     start[1] = y.mean()
-    found = solve_multiplicative([Series(DESIGN, y)], LAYOUT, start)
+    found = solve_multiplicative([(DESIGN, y[:, None])], LAYOUT, start)
     assert found.theta[2:5, 0] == pytest.approx([0.3, -0.2, 0.1], abs=0.02)
     assert np.sqrt(found.variance[0]) == pytest.approx(0.03, rel=0.1)
+
+
+def test_series_of_several_designs_are_solved_as_each_alone() -> None:
+    """Lock step, and how many share a design, change nothing."""
+    ys = np.stack([series(seed) for seed in range(20)], axis=1)
+    start = np.zeros((DESIGN.shape[1], 20))
+    start[1] = ys.mean(axis=0)
+    short = slice(40, ROWS)
+    parts = [(DESIGN, ys[:, :17]), (DESIGN[short], ys[short, 17:18]), (DESIGN, ys[:, 18:])]
+    together = solve_multiplicative(parts, LAYOUT, start)
+    for i, (rows, at) in enumerate([(slice(ROWS), 3), (short, 17), (slice(ROWS), 19)]):
+        alone = solve_multiplicative(
+            [(DESIGN[rows], ys[rows, at : at + 1])], LAYOUT, start[:, at : at + 1]
+        )
+        assert alone.theta[:, 0] == pytest.approx(together.theta[:, at], abs=1e-7), i
