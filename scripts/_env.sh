@@ -62,7 +62,7 @@ foresail_certificates() {
     done
 }
 
-# Fill .venv from the lock and put its programs on PATH.
+# Fill .venv from the lock and put its programs on PATH; options go to uv sync.
 foresail_env() {
     local python uv
     python=$(foresail_python)
@@ -81,6 +81,6 @@ foresail_env() {
         TMPDIR="$foresail_home/.foresail/tmp" "$uv" venv --quiet --directory "$foresail_home" --python "$python" .venv || foresail_fail "uv could not make .venv (see above)"
     fi
     # uv leaves lock files in TMPDIR; the tests keep theirs, whose sockets need a short path
-    TMPDIR="$foresail_home/.foresail/tmp" "$uv" sync --quiet --frozen --project "$foresail_home" || foresail_fail "uv could not fill .venv from uv.lock (see above)"
+    TMPDIR="$foresail_home/.foresail/tmp" "$uv" sync --quiet --frozen --project "$foresail_home" "$@" || foresail_fail "uv could not fill .venv from uv.lock (see above)"
     export PATH="$foresail_home/.venv/bin:$PATH"
 }

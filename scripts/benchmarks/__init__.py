@@ -1,0 +1,1 @@
+"""What `scripts/bench` can measure: one module for each benchmark, and what they share."""
