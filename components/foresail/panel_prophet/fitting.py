@@ -24,7 +24,7 @@ Design = tuple[Seasonality, ...]
 SHARED_FROM = 16
 """Series with one mask from which a design of their own is worth its preparation."""
 SHARED_BLOCK = 512
-OWN_BLOCK = 256
+OWN_BLOCK = 384
 MULTIPLICATIVE_BLOCK = 64
 """Fewer, because each holds a design of its own in memory."""
 CONSTANT_SIGMA = 1e-9
