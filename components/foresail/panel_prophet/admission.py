@@ -18,8 +18,10 @@ def ascending_steps(ds: TimeArray) -> IntArray:
     """Return the steps between stamps in seconds, shape `(T - 1,)`.
 
     Raises:
-        BadInput: They do not ascend.
+        BadInput: There are none, or they do not ascend.
     """
+    if not ds.size:
+        raise BadInput("the panel has no rows; give it a history")
     seconds: IntArray = ds.astype("datetime64[s]").astype(np.int64)
     steps: IntArray = seconds[1:] - seconds[:-1]
     if (steps <= 0).any():

@@ -37,11 +37,13 @@ class PanelBackend(CmdStanPyBackend):  # type: ignore[misc]  # prophet publishes
     ) -> dict[str, FloatArray]:
         """Return the most probable parameters, in the shapes that Stan's answer has."""
         growth = TrendIndicator(stan_data["trend_indicator"])
+        reason = "the panel engine does not do logistic growth"
         if growth is not TrendIndicator.LOGISTIC:
             found = _solve(stan_data, sloped=growth is TrendIndicator.LINEAR)
             if found is not None:
                 return found
-        log.warning("Stan fits this model: the panel engine does not do %s", growth.name.lower())
+            reason = "the solver did not converge"
+        log.warning("Stan fits this model: %s", reason)
         answer: dict[str, FloatArray] = super().fit(stan_init, stan_data, **kwargs)
         return answer
 

@@ -20,6 +20,7 @@ class Spans:
         bends: Number of changepoints, shape `(B,)`; a series without any has Prophet's dummy at 0.
         bend_times: Changepoints in the series' own time, ascending, shape `(B, S)`; 1 if unused.
         bend_rows: First row with a value from which each counts, shape `(B, S)`; T if unused.
+        dummy: Whether the one changepoint is Prophet's dummy, shape `(B,)`.
     """
 
     known: BoolArray
@@ -29,6 +30,7 @@ class Spans:
     bends: IntArray
     bend_times: FloatArray
     bend_rows: IntArray
+    dummy: BoolArray
 
     @property
     def length(self) -> FloatArray:
@@ -57,13 +59,21 @@ def given_places(specification: Specification, ds: TimeArray) -> FloatArray | No
     return np.asarray((np.sort(given) - seconds[0]) / (seconds[1] - seconds[0]))
 
 
-def spans_of(specification: Specification, known: BoolArray, given: FloatArray | None) -> Spans:
+def spans_of(
+    specification: Specification,
+    known: BoolArray,
+    given: FloatArray | None,
+    *,
+    trim: bool = False,
+) -> Spans:
     """Return where series begin, end and may bend.
 
     Args:
         specification: The model.
         known: Rows with a value, two at least in each series, shape `(B, T)`.
-        given: See `given_places`; of these a series has those before its last value.
+        given: See `given_places`.
+        trim: Of the given ones a series has those before its last value, as in a refit up to a
+            cutoff; otherwise the last value may bear one too.
     """
     count, grid = known.shape
     rows = known.sum(axis=1)
@@ -81,7 +91,8 @@ def spans_of(specification: Specification, known: BoolArray, given: FloatArray |
         rank += np.append(0, np.cumsum(rows)[:-1])[:, None]
         places = (flat[rank] - own).astype(np.float64)
     else:
-        bends = (given < last[:, None]).sum(axis=1)
+        reached = given < last[:, None] if trim else given <= last[:, None]
+        bends = reached.sum(axis=1)
         filled = given if given.size else np.zeros(1)
         places = np.minimum(filled, last[:, None])
         rank = np.searchsorted(flat, np.ceil(places).astype(np.int64) + own)
@@ -99,4 +110,5 @@ def spans_of(specification: Specification, known: BoolArray, given: FloatArray |
         bends,
         np.where(used, times, 1.0),
         np.where(used, begins, grid),
+        dummy,
     )

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from foresail.panel_prophet.pool import each, usable_cores, workers_for
 from foresail.panel_prophet.quiet import MISSING, prophet_is_missing, quiet_prophet
 from foresail.panel_prophet.specification import Specification
 
+# Prophet draws from numpy's global generator, and warnings are filtered for the whole process
+_ONE_AT_A_TIME = Lock()
 MIDDLE = 0.5
 _LONGEST = 200
 # About how long one series takes, 60 days of hours; it only decides whether a pool is worth it
@@ -122,7 +125,7 @@ def fit_all(
         for one in series
     ]
     fits = []
-    with closing(each(_fit, jobs, workers=workers)) as results:
+    with _ONE_AT_A_TIME, closing(each(_fit, jobs, workers=workers)) as results:
         for one, fit in zip(series, results, strict=True):
             fits.append(_failed(one.row, _PROCESS_ENDED) if fit is None else fit)
             on_series()
@@ -168,7 +171,7 @@ def predict_all(
     ]
     answers: dict[int, FloatArray] = {}
     workers = workers_for(len(jobs), seconds=_SLOW_PREDICT_SECONDS if caps else _PREDICT_SECONDS)
-    with closing(each(_predict, jobs, workers=workers)) as results:
+    with _ONE_AT_A_TIME, closing(each(_predict, jobs, workers=workers)) as results:
         for row, quantiles in zip(models, results, strict=True):
             if quantiles is not None:
                 answers[row] = quantiles

@@ -43,6 +43,7 @@ class Job:
         seasonalities: Those of each series.
         features: All columns that a series may have, on all rows.
         on_series: Called with the number of series done, for progress.
+        trim: Given changepoints after a series' last value are left out.
     """
 
     specification: Specification
@@ -52,6 +53,7 @@ class Job:
     seasonalities: Sequence[Design]
     features: Features
     on_series: Callable[[int], None]
+    trim: bool
 
     @property
     def linear(self) -> bool:
@@ -89,7 +91,7 @@ def fit(job: Job, rows: IntArray) -> Fitted:
     given = given_places(job.specification, job.ds)
     constant = job.coverage.constant[rows]
     for some in blocks(rows[constant], OWN_BLOCK):
-        _put_constant(job, some, spans_of(job.specification, _known(job, some), given), fitted)
+        _put_constant(job, some, _spans(job, some, given), fitted)
     for together in _groups(job, rows[~constant]):
         _solve(job, _group(job, together), given, fitted)
     return fitted
@@ -97,6 +99,10 @@ def fit(job: Job, rows: IntArray) -> Fitted:
 
 def _known(job: Job, rows: IntArray) -> BoolArray:
     return np.asarray(~np.isnan(job.values[rows]))
+
+
+def _spans(job: Job, rows: IntArray, given: FloatArray | None) -> Spans:
+    return spans_of(job.specification, _known(job, rows), given, trim=job.trim)
 
 
 def _groups(job: Job, rows: IntArray) -> list[IntArray]:
@@ -129,6 +135,10 @@ def _put_constant(job: Job, rows: IntArray, spans: Spans, fitted: Fitted) -> Non
 
 
 def _put_spans(rows: IntArray, spans: Spans, fitted: Fitted) -> None:
+    # as Prophet does: a change at the very start is part of the first slope
+    alone = rows[np.broadcast_to(spans.dummy, rows.shape)]
+    fitted.k[alone] += fitted.delta[alone, 0]
+    fitted.delta[alone] = 0.0
     fitted.first[rows] = spans.first
     fitted.last[rows] = spans.last
     fitted.bend_times[rows] = spans.bend_times
@@ -143,6 +153,9 @@ class _Group:
         rows: Of the panel.
         columns: Of the union of features.
         features: These columns on all rows, shape `(T, K)`.
+        offset: Subtracted from each column before it is summed, shape `(K,)`; of a regressor its
+            mean over all rows, so that one far from zero does not cancel.
+        unit: Each column is divided by it then, shape `(K,)`.
         multiplicative: Which of them scale the trend, shape `(K,)`.
         regressors: Which of them are regressors: (column, standardize).
         precision: Of the smooth parameters.
@@ -151,6 +164,8 @@ class _Group:
     rows: IntArray
     columns: IntArray
     features: FloatArray
+    offset: FloatArray
+    unit: FloatArray
     multiplicative: BoolArray
     regressors: tuple[tuple[int, bool | str], ...]
     precision: FloatArray
@@ -176,10 +191,17 @@ def _group(job: Job, rows: IntArray) -> _Group:
     )
     trend = np.full(2 if job.linear else 1, design.LEVEL_PRIOR**-2.0)
     place = {int(column): i for i, column in enumerate(columns)}
+    offset, unit = np.zeros(columns.size), np.ones(columns.size)
+    for column, standardize in features.regressors:
+        values = features.values[:, column]
+        if standardize and values.std() > 0:
+            offset[place[column]], unit[place[column]] = values.mean(), values.std()
     return _Group(
         rows,
         columns,
         features.values[:, columns],
+        offset,
+        unit,
         features.multiplicative[columns],
         tuple((place[column], standardize) for column, standardize in features.regressors),
         np.concatenate([trend, features.precision[columns]]),
@@ -195,7 +217,7 @@ def _solve(job: Job, group: _Group, given: FloatArray | None, fitted: Fitted) ->
     elif shared:
         _solve_shared(job, group, given, fitted)
     else:
-        grid = Grid.of(group.features)
+        grid = Grid.of((group.features - group.offset) / group.unit)
         for rows in blocks(group.rows, OWN_BLOCK):
             _solve_own(job, group, rows, grid, given, fitted)
 
@@ -205,7 +227,7 @@ def _one_mask(job: Job, rows: IntArray) -> bool:
 
 
 def _solve_shared(job: Job, group: _Group, given: FloatArray | None, fitted: Fitted) -> None:
-    spans = spans_of(job.specification, _known(job, group.rows[:1]), given)
+    spans = _spans(job, group.rows[:1], given)
     columns = group.standardizations(spans.known)
     matrix = _design(job, group, spans, 0, columns)
     gram = SharedGram(matrix.T @ matrix, group.precision)
@@ -236,13 +258,14 @@ def _solve_own(
     given: FloatArray | None,
     fitted: Fitted,
 ) -> None:
-    spans = spans_of(job.specification, _known(job, rows), given)
+    spans = _spans(job, rows, given)
     columns = group.standardizations(spans.known)
     seen, scaling = scaled(job.values[rows], spans.known, minmax=_minmax(job))
     gram, products = own_gram(grid, spans, seen, group.precision, sloped=job.linear)
     lead = 2 if job.linear else 1
     for column, _ in group.regressors:
-        centre, spread = columns[0][:, column], columns[1][:, column]
+        offset, unit = group.offset[column], group.unit[column]
+        centre, spread = (columns[0][:, column] - offset) / unit, columns[1][:, column] / unit
         standardize_columns(gram, products, lead + column, centre, spread, level=lead - 1)
     problem = _problem(job, group, gram, products, seen, scaling)
     problem = replace(problem, rows=spans.rows.astype(np.float64))
@@ -259,7 +282,7 @@ def _solve_own(
 def _solve_multiplicative(
     job: Job, group: _Group, rows: IntArray, given: FloatArray | None, fitted: Fitted
 ) -> None:
-    spans = spans_of(job.specification, _known(job, rows), given)
+    spans = _spans(job, rows, given)
     columns = group.standardizations(spans.known)
     seen, scaling = scaled(job.values[rows], spans.known, minmax=_minmax(job))
     lead = 2 if job.linear else 1

@@ -1,5 +1,6 @@
 """Prophet for a whole panel: the public face of the engine."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -112,7 +113,8 @@ class PanelProphet:
             on_series: Called with the number of series done since the last call.
 
         Raises:
-            BadInput: Stamps do not ascend, or a regressor or `cap` is missing or has a wrong shape.
+            BadInput: There are no rows, stamps do not ascend, a regressor is missing, or it or
+                `cap` has a wrong shape.
         """
         self._fit(panel, regressors, cap, on_series)
         return self
@@ -137,7 +139,14 @@ class PanelProphet:
         seasonalities = decided or admission.seasonalities_of_all(specification, panel.ds, covered)
         features = union_of_features(specification, seasonalities, panel.ds, columns)
         job = Job(
-            specification, panel.ds, panel.values, covered, seasonalities, features, on_series
+            specification,
+            panel.ds,
+            panel.values,
+            covered,
+            seasonalities,
+            features,
+            on_series,
+            trim=decided is not None,
         )
         why = self._not_batched(steps)
         batched = rows[:0] if why else rows
@@ -158,26 +167,30 @@ class PanelProphet:
         left = rows if why else rows[np.isnan(fitted.sigma[rows])]
         if left.size:
             done = on_series if why else (lambda _: None)  # the solver has counted them
-            self._state = self._fall_back(self._state, left, why or UNSOLVED, done)
+            self._state = self._fall_back(
+                self._state, left, why or UNSOLVED, done, refit=decided is not None
+            )
 
     def _fall_back(
-        self, state: FittedPanel, rows: IntArray, reason: str, on_series: Callable[[int], None]
+        self,
+        state: FittedPanel,
+        rows: IntArray,
+        reason: str,
+        on_series: Callable[[int], None],
+        *,
+        refit: bool,
     ) -> FittedPanel:
-        """Let real Prophet fit these series."""
-        jobs = [
-            fallback.FallbackSeries(
-                row=row,
-                name=str(state.panel.index[row].key),
-                ds=state.panel.ds,
-                y=state.panel.values[row].astype(np.float64),
-                regressors=state.regressors,
-                cap=None if state.caps is None else float(state.caps[row]),
-            )
-            for row in rows.tolist()
-        ]
-        fits = fallback.fit_all(
-            self.specification, jobs, seed=self.seed, on_series=lambda: on_series(1)
-        )
+        """Let real Prophet fit these series; in a refit with what was decided for each."""
+        together: dict[tuple[Design, np.datetime64 | None], list[int]] = defaultdict(list)
+        for row in rows.tolist():
+            last = state.panel.ds[np.flatnonzero(~np.isnan(state.panel.values[row]))[-1]]
+            together[(state.seasonalities[row], last) if refit else ((), None)].append(row)
+        fits: list[fallback.FallbackFit] = []
+        for (seasonalities, last), some in together.items():
+            specification = self.specification
+            if last is not None:
+                specification = specification.decided(seasonalities, before=last)
+            fits += self._prophets(state, specification, some, on_series)
         fitted = state.fitted
         for found in fits:
             fitted.sigma[found.row] = found.sigma
@@ -190,6 +203,26 @@ class PanelProphet:
             failed=state.failed | {found.row for found in fits if found.failure},
             prophets={found.row: found.model for found in fits if not found.failure},
         )
+
+    def _prophets(
+        self,
+        state: FittedPanel,
+        specification: Specification,
+        rows: Sequence[int],
+        on_series: Callable[[int], None],
+    ) -> tuple[fallback.FallbackFit, ...]:
+        jobs = [
+            fallback.FallbackSeries(
+                row=row,
+                name=str(state.panel.index[row].key),
+                ds=state.panel.ds,
+                y=state.panel.values[row].astype(np.float64),
+                regressors=state.regressors,
+                cap=None if state.caps is None else float(state.caps[row]),
+            )
+            for row in rows
+        ]
+        return fallback.fit_all(specification, jobs, seed=self.seed, on_series=lambda: on_series(1))
 
     def _not_batched(self, steps: IntArray) -> str:
         if self.engine == "stan":
@@ -312,7 +345,8 @@ class PanelProphet:
             on_series: Called with the number of series fitted since the last call.
 
         Raises:
-            UsageError: A cutoff leaves fewer than two rows to fit, or none to compare with.
+            UsageError: A cutoff leaves fewer than two rows to fit, or none to compare with; or
+                fewer rows after it than `hours` have, where there are regressors.
         """
         state = self._fitted()
         stamps = np.asarray(cutoffs, dtype="datetime64[s]")
@@ -324,6 +358,11 @@ class PanelProphet:
                     f"cutoff {stamp} must leave two rows before it and one after; "
                     f"the panel goes from {panel.ds[0]} to {panel.ds[-1]}"
                 )
+            if state.regressors and rows + steps > len(panel.ds):
+                raise UsageError(
+                    f"cutoff {stamp} must leave the regressors of {hours} hours after it; "
+                    f"the panel ends at {panel.ds[-1]}"
+                )
         y = np.full((stamps.size, len(panel), steps), np.nan)
         found = np.full((*y.shape, len(quantiles)), np.nan)
         for c, rows in enumerate(known.tolist()):
@@ -331,8 +370,10 @@ class PanelProphet:
             before = Panel(panel.ds[:rows], panel.values[:, :rows], panel.index)
             past = {name: values[:rows] for name, values in state.regressors.items()}
             model._fit(before, past, state.caps, on_series, decided=state.seasonalities)  # noqa: SLF001  # a model of this class
-            came = panel.values[:, rows : rows + steps]
-            y[c, :, : came.shape[1]] = came
+            ahead = admission.stamps_ahead(before.ds, hours)
+            place = np.minimum(np.searchsorted(panel.ds, ahead), len(panel.ds) - 1)
+            came = panel.ds[place] == ahead
+            y[c][:, came] = panel.values[:, place[came]]
             later = {n: values[rows : rows + steps] for n, values in state.regressors.items()}
             found[c] = model.predict(hours, quantiles, later)
         return Backtest(stamps, y, found)

@@ -14,12 +14,14 @@ import numpy as np
 
 from foresail.panel import BoolArray, FloatArray, IntArray
 from foresail.panel_prophet.path import best_variance
-from foresail.panel_prophet.solve import FLOOR, Problem, Solution, polish, solve
+from foresail.panel_prophet.solve import FLOOR, Problem, Solution, judge, polish, solve
 from foresail.panel_prophet.statistics import OwnGram
 
 ROUNDS = 100
 HALVINGS = 30
 POLISHINGS = 3
+STATIONARY = 1e-4
+"""Largest violation of the true conditions, times tau, that is accepted of a product."""
 WIDE = 16
 """Series from which products of columns, shared by all, are cheaper than a matrix each."""
 ROWS_AT_ONCE = 256
@@ -258,6 +260,11 @@ def solve_multiplicative(
         start: Parameters to start from, the series of all parts in turn, shape `(P, all B)`.
     """
     blocks = _Blocks(tuple(_Block.of(design, values, layout) for design, values in parts))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `kkt` tells
+        return _solve(blocks, layout, start)
+
+
+def _solve(blocks: _Blocks, layout: Layout, start: FloatArray) -> Solution:
     theta = start.copy()
     value, _ = blocks.objective(theta)
     idle = np.zeros(value.size, dtype=int)
@@ -326,10 +333,19 @@ def _finish(blocks: _Blocks, layout: Layout, theta: FloatArray) -> Solution:
         rounding=np.zeros(count),
     )
     for _ in range(POLISHINGS):
-        if solution.accepted.all():
-            break
         around = _problem(blocks, layout, solution.theta, curved=True, around=True)
-        solution = polish(around, solution)
-    solution.log_posterior = -blocks.objective(solution.theta)[0]
-    solution.unique[:] = False  # not convex: nothing shows that it is the only one
-    return solution
+        better = polish(around, solution)
+        # the quadratic model's minimum need not be one of the true objective
+        gains = blocks.objective(better.theta)[0] <= blocks.objective(solution.theta)[0]
+        which = np.flatnonzero(gains)
+        solution.put(which, better.select(which))
+    value, variance = blocks.objective(solution.theta)
+    # the slope of the model is the true one, so these are the true conditions
+    here = _problem(blocks, layout, solution.theta, curved=False, around=True)
+    found = judge(
+        here, np.zeros_like(theta), variance, np.sign(solution.theta[layout.precision.size :])
+    )
+    found.log_posterior = -value
+    found.unique[:] = False  # not convex: nothing shows that it is the only one
+    found.rounding += STATIONARY
+    return found

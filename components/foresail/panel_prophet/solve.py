@@ -17,7 +17,7 @@ import numpy as np
 
 from foresail.panel import BoolArray, FloatArray, IntArray
 from foresail.panel_prophet.path import best_variance, walk
-from foresail.panel_prophet.statistics import Elimination, Gram
+from foresail.panel_prophet.statistics import Elimination, Gram, inverse_each
 
 FLOOR = 1e-18
 """Least sigma^2, in units of y_scale^2: an exact fit has no finite optimum."""
@@ -176,7 +176,7 @@ def solve(problem: Problem) -> Solution:
     )
     lowest = np.maximum(best_variance(least, problem.rows), FLOOR)
     # where rounding has the last word a refinement can run away; `kkt` then tells
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _solve(problem, lowest)
 
 
@@ -207,7 +207,7 @@ def polish(problem: Problem, solution: Solution) -> Solution:
             solution of a series with hardly any noise is refined.
         solution: Where to start; not changed.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _polish(problem, solution)
 
 
@@ -232,7 +232,7 @@ def _polish(problem: Problem, solution: Solution) -> Solution:
         fine = ~wrong.any(axis=0)
         exact, answer = _refine(part, elimination, inverse, sign, theta, variance)
         theta, variance = np.where(fine, exact, theta), np.where(fine, answer, variance)
-        found = _judge(part, theta, variance, sign)
+        found = judge(part, theta, variance, sign)
         better = found.kkt < best.kkt[live]
         best.put(live[better], found.select(np.flatnonzero(better)))
         whole = part.base[smooth:] + theta[smooth:]
@@ -240,6 +240,8 @@ def _polish(problem: Problem, solution: Solution) -> Solution:
         wrong = held & (whole * sign < 0)
         excess = np.where(held, -np.inf, np.abs(gradient) * part.tau / variance - 1.0)
         column = np.arange(live.size)
+        if not held.shape[0]:
+            break
         wanted = excess.argmax(axis=0)
         adds = ~wrong.any(axis=0) & (excess[wanted, column] > TOLERANCE)
         theta[smooth:][wrong] = -part.base[smooth:][wrong]
@@ -258,7 +260,7 @@ def _inverse_on(form: FloatArray, held: BoolArray) -> FloatArray:
     block = np.where(both, form, 0.0)
     size = np.arange(held.shape[0])
     block[size, size] += ~held
-    inverse = np.moveaxis(np.linalg.inv(np.moveaxis(block, 2, 0)), 0, 2)
+    inverse = np.moveaxis(inverse_each(np.moveaxis(block, 2, 0)), 0, 2)
     return np.where(both, inverse, 0.0)
 
 
@@ -286,7 +288,7 @@ def _walk_and_refine(
     walked = np.maximum(problem.tau * point.strength, FLOOR)
     begin = np.where(np.isfinite(walked), walked, lowest)
     theta, variance = _refine(problem, elimination, point.inverse, point.sign, theta, begin)
-    solution = _judge(problem, theta, variance, point.sign)
+    solution = judge(problem, theta, variance, point.sign)
     solution.unique = point.found == 1
     return solution, walked
 
@@ -345,8 +347,15 @@ def _correction(
     return np.concatenate([first - back, bends])
 
 
-def _judge(problem: Problem, theta: FloatArray, variance: FloatArray, sign: FloatArray) -> Solution:
-    """Return the solution with its log posterior and its violation of the conditions."""
+def judge(problem: Problem, theta: FloatArray, variance: FloatArray, sign: FloatArray) -> Solution:
+    """Return the solution with its log posterior and its violation of the conditions.
+
+    Args:
+        problem: What it solves.
+        theta: Parameters less the problem's base, shape `(P, B)`.
+        variance: sigma^2, shape `(B,)`.
+        sign: Of the bends, shape `(S, B)`.
+    """
     smooth = problem.precision.size
     gradient = problem.moments - problem.gram.times(theta)
     rss = np.maximum(problem.power - (theta * (problem.moments + gradient)).sum(axis=0), 0.0)

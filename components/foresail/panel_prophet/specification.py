@@ -316,6 +316,27 @@ class Specification:
         check_country(name)
         return replace(self, country_holidays=name)
 
+    def decided(
+        self, seasonalities: tuple[Seasonality, ...], *, before: np.datetime64
+    ) -> "Specification":
+        """Return it for a refit, as `prophet.diagnostics` copies a model.
+
+        Args:
+            seasonalities: All of them; nothing is left on `auto`.
+            before: Given changepoints from here on are left out.
+        """
+        kept = self.changepoints
+        if kept is not None:
+            kept = tuple(at for at in kept if at < before)
+        return replace(
+            self,
+            yearly_seasonality=False,
+            weekly_seasonality=False,
+            daily_seasonality=False,
+            seasonalities=seasonalities,
+            changepoints=kept,
+        )
+
     def keywords(self) -> dict[str, Any]:
         """Return the keyword arguments of `prophet.Prophet`.
 

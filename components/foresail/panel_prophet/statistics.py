@@ -5,12 +5,25 @@ regressor coefficients; normal priors), then the trend changes (Laplace priors).
 last axis everywhere.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 
 from foresail.panel import FloatArray, IntArray
+
+
+def inverse_each(matrices: FloatArray) -> FloatArray:
+    """Return the inverse of each matrix, NaN for a singular one; shape `(B, n, n)`."""
+    try:
+        return np.asarray(np.linalg.inv(matrices), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        found = np.full(matrices.shape, np.nan)
+    for i, matrix in enumerate(matrices):
+        with suppress(np.linalg.LinAlgError):
+            found[i] = np.linalg.inv(matrix)
+    return found
 
 
 class Elimination(Protocol):
@@ -144,7 +157,7 @@ class OwnGram:
         u = self.precision.size
         ridge = np.diag(self.precision)[None] * variance[:, None, None]
         block = np.moveaxis(self.matrix[:u, :u], 2, 0) + ridge
-        return OwnElimination(self, np.asarray(np.linalg.inv(block), dtype=np.float64))
+        return OwnElimination(self, inverse_each(block))
 
     def least(self, moments: FloatArray, power: FloatArray) -> FloatArray:
         """See `Gram.least`."""
@@ -152,8 +165,9 @@ class OwnGram:
         size = whole.shape[1]
         diagonal = np.arange(size)
         whole[:, diagonal, diagonal] += 1e-13 * np.trace(whole, axis1=1, axis2=2)[:, None] + 1e-300
-        seen = np.linalg.solve(whole, moments.T[:, :, None])[:, :, 0]
-        return np.asarray(power - (seen.T * moments).sum(axis=0))
+        seen = np.matmul(inverse_each(whole), moments.T[:, :, None])[:, :, 0]
+        least = power - (seen.T * moments).sum(axis=0)
+        return np.where(np.isfinite(least), least, 0.0)
 
     def select(self, which: IntArray) -> "OwnGram":
         """See `Gram.select`."""

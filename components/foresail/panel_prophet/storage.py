@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -17,6 +18,16 @@ from foresail.panel_prophet.specification import Specification
 from foresail.panel_prophet.state import FittedPanel
 
 FORMAT = 1
+_UNREADABLE = (
+    BadInput,
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    EOFError,
+    BadZipFile,
+)
 MODEL, PARAMETERS, PANEL = "model.json", "parameters.npz", "panel"
 
 
@@ -38,6 +49,7 @@ def write(folder: Path, state: FittedPanel, settings: Mapping[str, Any]) -> None
         "format": FORMAT,
         "settings": dict(settings),
         "specification": state.specification.to_json(),
+        "columns": list(state.features.names),
         "failed": sorted(state.failed),
         "reasons": {str(row): reason for row, reason in state.reasons.items()},
         "prophets": {str(row): text for row, text in state.prophets.items()},
@@ -53,18 +65,25 @@ def read(folder: Path) -> tuple[FittedPanel, dict[str, Any]]:
     """
     try:
         plain = json.loads((folder / MODEL).read_text(encoding="utf-8"))
-        with np.load(folder / PARAMETERS, allow_pickle=False) as arrays:
-            held = dict(arrays.items())
-    except (OSError, ValueError) as error:
+        found = plain.get("format") if isinstance(plain, dict) else None
+        if found == FORMAT:
+            state = _state(folder, plain)
+            return state, dict(plain["settings"])
+    except _UNREADABLE as error:
         raise BadInput(
-            f"no model in {folder}: expected {MODEL}, {PARAMETERS} and {PANEL}/"
+            f"no model in {folder}: expected {MODEL}, {PARAMETERS} and {PANEL}/ as they were saved"
         ) from error
-    if plain.get("format") != FORMAT:
-        raise BadInput(f"the model in {folder} has format {plain.get('format')}, expected {FORMAT}")
+    raise BadInput(f"the model in {folder} has format {found}, expected {FORMAT}")
+
+
+def _state(folder: Path, plain: Mapping[str, Any]) -> FittedPanel:
+    with (folder / PARAMETERS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        held = {name: np.asarray(arrays[name]) for name in arrays}
     panel = Panel.load(folder / PANEL)
     specification = Specification.from_json(plain["specification"])
     seasonalities = seasonalities_of_all(specification, panel.ds, coverage(panel.values))
     regressors = _named(held, "regressor/")
+    fitted = Fitted.from_arrays(_named(held, "fitted/"))
     state = FittedPanel(
         specification=specification,
         panel=panel,
@@ -72,12 +91,37 @@ def read(folder: Path) -> tuple[FittedPanel, dict[str, Any]]:
         caps=held.get("caps"),
         seasonalities=seasonalities,
         features=union_of_features(specification, seasonalities, panel.ds, regressors),
-        fitted=Fitted.from_arrays(_named(held, "fitted/")),
+        fitted=fitted,
         reasons={int(row): reason for row, reason in plain["reasons"].items()},
         failed=frozenset(plain["failed"]),
         prophets={int(row): text for row, text in plain["prophets"].items()},
     )
-    return state, plain["settings"]
+    _check(state, plain["columns"])
+    return state
+
+
+def _check(state: FittedPanel, columns: list[str]) -> None:
+    """Hold what was read to itself; a wrong number must not become a forecast.
+
+    Raises:
+        ValueError: The parts do not belong together.
+    """
+    series, rows = len(state.panel), len(state.panel.ds)
+    fitted = state.fitted
+    wide = {"delta", "bend_times", "beta", "centre", "spread"}
+    for name, values in fitted.arrays().items():
+        shape = values.shape[:1] if name in wide else values.shape
+        if shape != (series,) or values.dtype.kind not in "fib":
+            raise ValueError(name)
+    if tuple(columns) != state.features.names or fitted.beta.shape != (series, len(columns)):
+        raise ValueError("columns")
+    if (fitted.first < 0).any() or (fitted.last >= max(rows, 2)).any():
+        raise ValueError("rows")
+    known = set(range(series))
+    if not (state.failed | set(state.prophets) | set(state.reasons)) <= known:
+        raise ValueError("series")
+    if not np.isfinite(fitted.sigma[state.solved]).all():
+        raise ValueError("sigma")
 
 
 def _named(arrays: Mapping[str, FloatArray], prefix: str) -> dict[str, FloatArray]:

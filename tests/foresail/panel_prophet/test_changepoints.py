@@ -63,6 +63,14 @@ def test_given_ones_after_the_last_value_are_left_out() -> None:
     asked = Specification.from_keywords(changepoints=["2026-01-05T10:00", "2026-01-08T00:00"])
     known = np.ones((1, 100), dtype=bool)
     known[0, 50:] = False
-    spans = spans_of(asked, known, given_places(asked, HOURS))
+    spans = spans_of(asked, known, given_places(asked, HOURS), trim=True)
     assert spans.bends[0] == 1
     assert spans.bend_rows[0].tolist() == [10, 100]
+
+
+def test_a_given_one_may_stand_on_the_last_value() -> None:
+    """Prophet counts it, though it can bend nothing; only a refit leaves it out."""
+    asked = Specification.from_keywords(changepoints=[HOURS[40], HOURS[-1]])
+    known = np.ones((1, 100), dtype=bool)
+    assert spans_of(asked, known, given_places(asked, HOURS)).bends[0] == 2
+    assert spans_of(asked, known, given_places(asked, HOURS), trim=True).bends[0] == 1

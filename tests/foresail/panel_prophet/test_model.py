@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,6 +241,137 @@ def test_an_unknown_series_is_not_found() -> None:
     """The error names it."""
     with pytest.raises(NotFound, match="holds no series nobody cpu mean"):
         PanelProphet().fit(PANEL).to_prophet("nobody", metric="cpu")
+
+
+def test_an_empty_panel_of_no_rows_is_refused() -> None:
+    """There is nothing to fit, and the error says so."""
+    with pytest.raises(BadInput, match="the panel has no rows"):
+        PanelProphet().fit(panel_of(np.empty((2, 0))))
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{}, {"changepoint_prior_scale": 0.5}, {"seasonality_mode": "multiplicative"}],
+    ids=str,
+)
+@pytest.mark.parametrize("minutes", [60, 24 * 60])
+def test_a_series_that_rounding_decides_does_not_stop_the_others(
+    keywords: dict[str, Any], minutes: int
+) -> None:
+    """Series of a few far values are fitted by one engine or the other; the rest as ever."""
+    values = usage(8, 120, seed=3)
+    rng = np.random.default_rng(5)
+    for row in range(6):
+        gone = np.ones(120, dtype=bool)
+        gone[rng.choice(120, size=2 + row // 2, replace=False)] = False
+        values[row, gone] = np.nan
+    model = PanelProphet(daily_seasonality=True, **keywords).fit(panel_of(values, minutes=minutes))
+    if "seasonality_mode" not in keywords:
+        assert [one.engine for one in model.report[6:]] == ["panel", "panel"]
+    assert all(one.engine in {"panel", "stan"} for one in model.report)
+    assert np.isfinite(model.predict(24, (0.5,))[6:]).all()
+
+
+@pytest.mark.parametrize("mode", ["additive", "multiplicative"])
+def test_flat_growth_takes_series_without_noise(mode: str) -> None:
+    """A pure wave is fitted, beside an ordinary series."""
+    at = np.arange(24 * 20)
+    values = np.stack([3 + np.sin(at * np.pi / 12), usage(2, at.size)[1]])
+    model = PanelProphet(growth="flat", seasonality_mode=mode).fit(panel_of(values))
+    found = model.predict(24, (0.5,))[0, :, 0]
+    ahead = at.size + np.arange(24)
+    assert found == pytest.approx(3 + np.sin(ahead * np.pi / 12), abs=1e-3)
+
+
+def test_a_regressor_far_from_zero_is_standardised_without_loss() -> None:
+    """With a mean of 1e8 and a spread of 1 it has its effect in series with gaps too."""
+    rng = np.random.default_rng(4)
+    wave = rng.normal(size=24 * 20)
+    values = usage(4, wave.size) + 0.5 * wave
+    model = (
+        PanelProphet().add_regressor("far").fit(panel_of(values), regressors={"far": 1e8 + wave})
+    )
+    off, on = (model.predict(1, (0.5,), {"far": np.array([1e8 + v])}) for v in (0.0, 1.0))
+    assert (on - off)[:, 0, 0] == pytest.approx(np.full(4, 0.5), abs=0.03)
+
+
+def test_a_dummy_changepoint_widens_no_band() -> None:
+    """Without changepoints the slope is certain, however steep, as in Prophet."""
+    values = np.linspace(1, 6, 500) + 0.01 * np.random.default_rng(0).normal(size=(1, 500))
+    model = PanelProphet(n_changepoints=0, changepoint_prior_scale=100, scaling="minmax")
+    bands = model.fit(panel_of(values)).predict(168)
+    assert (bands[0, -1, 2] - bands[0, -1, 0]) == pytest.approx(2.563 * 0.01, rel=0.2)
+
+
+def test_real_prophet_is_refitted_with_what_was_decided() -> None:
+    """`engine="stan"` cross-validates with the whole history's seasonalities, as the panel does."""
+    cutoff = [PANEL.ds[24 * 12]]
+    few = panel_of(PANEL.values[1:3])
+    stan = PanelProphet(engine="stan", uncertainty_samples=0).fit(few).cross_validate(cutoff, 24)
+    panel = PanelProphet().fit(few).cross_validate(cutoff, 24)
+    assert stan.quantiles[..., 1] == pytest.approx(panel.quantiles[..., 1], abs=0.15)
+
+
+def test_what_came_is_matched_by_stamp() -> None:
+    """Where rows are missing after a cutoff, `y` is empty there and not shifted."""
+    kept = np.ones(24 * 21, dtype=bool)
+    kept[24 * 20 + 3 : 24 * 20 + 6] = False
+    few = Panel(PANEL.ds[kept], PANEL.values[1:2, kept], PANEL.index[:1])
+    model = PanelProphet(uncertainty_samples=0).fit(few)
+    y = model.cross_validate([PANEL.ds[24 * 20 - 1]], 12).y[0, 0]
+    expected = PANEL.values[1, 24 * 20 : 24 * 20 + 12].copy()
+    expected[3:6] = np.nan
+    assert np.array_equal(y, expected, equal_nan=True)
+
+
+def _without(name: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        with np.load(folder / "parameters.npz") as held:
+            arrays = {key: held[key] for key in held if key != name}
+        np.savez(folder / "parameters.npz", **arrays)
+
+    return change
+
+
+def _with_json(**changes: Any) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        plain = json.loads((folder / "model.json").read_text())
+        (folder / "model.json").write_text(json.dumps(plain | changes))
+
+    return change
+
+
+def _shorter_panel(folder: Path) -> None:
+    part = Panel(PANEL.ds[:100], PANEL.values[:, :100], PANEL.index)
+    part.save(folder / "panel")
+
+
+def _fewer_series(folder: Path) -> None:
+    PANEL.select(range(3)).save(folder / "panel")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _without("fitted/beta"),
+        lambda folder: (folder / "parameters.npz").write_bytes(b"PK\x03\x04 garbled"),
+        lambda folder: (folder / "parameters.npz").write_bytes(b""),
+        lambda folder: (folder / "model.json").write_text("[1, 2]"),
+        lambda folder: (folder / "panel" / "values.npy").write_bytes(b""),
+        _with_json(specification={}),
+        _with_json(reasons={"x": "y"}),
+        _with_json(failed=[99]),
+        _with_json(columns=["another"]),
+        _shorter_panel,
+        _fewer_series,
+    ],
+)
+def test_a_damaged_model_is_refused(damage: Callable[[Path], None], tmp_path: Path) -> None:
+    """Whatever is wrong with the files, the error is ours, and no number comes of it."""
+    PanelProphet().fit(PANEL).save(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(BadInput, match=r"no model in|no panel in|has format None"):
+        PanelProphet.load(tmp_path)
 
 
 def test_a_wrong_engine_is_refused() -> None:

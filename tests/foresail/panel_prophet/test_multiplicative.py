@@ -86,3 +86,20 @@ def test_series_of_several_designs_are_solved_as_each_alone() -> None:
             [(DESIGN[rows], ys[rows, at : at + 1])], LAYOUT, start[:, at : at + 1]
         )
         assert alone.theta[:, 0] == pytest.approx(together.theta[:, at], abs=1e-7), i
+
+
+def test_a_point_that_is_not_stationary_is_not_accepted() -> None:
+    """`kkt` is that of the true objective: from a bad start with no time to move it is large."""
+    y = series(1)
+    start = np.zeros((DESIGN.shape[1], 1))
+    start[1] = y.mean()
+    good = solve_multiplicative([(DESIGN, y[:, None])], LAYOUT, start)
+    slope = np.zeros(DESIGN.shape[1])
+    theta, s2 = good.theta[:, 0], float(good.variance[0])
+    for i in range(slope.size):
+        step = np.zeros(slope.size)
+        step[i] = 1e-6
+        slope[i] = (objective(theta + step, s2, y) - objective(theta - step, s2, y)) / 2e-6
+    held = np.concatenate([np.ones(5, dtype=bool), theta[5:] != 0])
+    assert np.abs(slope[held]).max() * LAYOUT.tau == pytest.approx(0.0, abs=1e-3)
+    assert good.kkt[0] < 1e-4
