@@ -164,7 +164,7 @@ def test_the_second_run_adds_an_hour_and_is_registered_anew(served: Served) -> N
     versions = {model["name"]: model["version"] for model in models["models"]}
     assert set(versions) == {"foresail-cpu", "foresail-memory"}
     answer = served.client.get("/v1/next_day").json()
-    assert answer["lead_hours"][0] == 0 or answer["lead_hours"][0] == 1
+    assert answer["lead_hours"][0] in {0, 1, 2}  # 2 if the clock struck since it was trained
 
 
 def test_the_reports_are_there_for_people(served: Served) -> None:
