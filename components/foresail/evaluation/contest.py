@@ -9,6 +9,7 @@ import numpy as np
 from foresail.bundle.schema import HorizonEntry, Segment, SeriesEntry
 from foresail.codes import Code
 from foresail.contenders.protocol import Contender, FittedModel, Outcome
+from foresail.evaluation.choice import Choice, choose
 from foresail.evaluation.eligibility import Eligibility, eligibility
 from foresail.evaluation.losses import naive_scale
 from foresail.evaluation.scores import REFERENCE, ScoreBoard
@@ -72,10 +73,12 @@ def run_contest(
     """
     fits = [eligibility(panel.values[i], horizons) for i in range(len(panel))]
     board = backtest(panel, fits, horizons=horizons, contenders=contenders, windows=windows)
+    choice = choose(board)
     winners = [
-        tuple(board.winner(row, s) for s in range(len(fit.allowed))) for row, fit in enumerate(fits)
+        tuple(choice.winner(row, s) for s in range(len(fit.allowed)))
+        for row, fit in enumerate(fits)
     ]
-    return _forecast(panel, fits, winners, board, contenders=contenders, slack=slack)
+    return _forecast(panel, fits, winners, choice, contenders=contenders, slack=slack)
 
 
 def backtest(
@@ -141,11 +144,12 @@ def _forecast(
     panel: Panel,
     fits: Sequence[Eligibility],
     winners: Sequence[tuple[str, ...]],
-    board: ScoreBoard,
+    choice: Choice,
     *,
     contenders: Sequence[Contender],
     slack: int,
 ) -> Contest:
+    board = choice.board
     steps = board.horizons[-1].hours + slack
     outcomes = _winning_outcomes(panel, winners, contenders, steps=steps)
     forecast = np.zeros((len(panel), steps, 3))
@@ -162,7 +166,7 @@ def _forecast(
             start = stop
         forecast[row, hours:] = 0.0
         entries.append(
-            _entry(row, info, fit, served=served, segments=segments, board=board, failure=failure)
+            _entry(row, info, fit, served=served, segments=segments, choice=choice, failure=failure)
         )
     return Contest(
         index=tuple(entries),
@@ -242,7 +246,7 @@ def _entry(
     *,
     served: Sequence[str],
     segments: tuple[Segment, ...],
-    board: ScoreBoard,
+    choice: Choice,
     failure: str,
 ) -> SeriesEntry:
     entries = {
@@ -254,7 +258,7 @@ def _entry(
             winner=served[s],
             code=Code.DEGRADED if failure else Code.OK,
             reason=failure,
-            quality=board.quality(row, served[: s + 1]),
+            quality=choice.quality(row, served[: s + 1]),
         )
     return SeriesEntry(
         series=info.series,

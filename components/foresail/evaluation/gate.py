@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresail.bundle.schema import Quality, SeriesEntry
+from foresail.evaluation.choice import choose
 from foresail.evaluation.scores import ScoreBoard, relative
 from foresail.panel import SeriesKey
 
@@ -111,7 +112,7 @@ def _over_horizons(errors: Iterable[float | None]) -> float | None:
 def _champion_quality(
     champion: Sequence[SeriesEntry], board: ScoreBoard
 ) -> Mapping[tuple[SeriesKey, str], Quality]:
-    rows = {key: row for row, key in enumerate(board.keys)}
+    rows, choice = {key: row for row, key in enumerate(board.keys)}, choose(board)
     found = {}
     for entry in champion:
         row = rows.get(_key(entry))
@@ -120,7 +121,7 @@ def _champion_quality(
             winners = served[: s + 1]
             if row is None or not set(winners) <= set(board.contenders):
                 continue
-            quality = board.quality(row, [w for w in winners if w])
+            quality = choice.quality(row, [w for w in winners if w])
             if quality:
                 found[_key(entry), horizon.name] = quality
     return found

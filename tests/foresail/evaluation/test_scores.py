@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from foresail.errors import BadInput
+from foresail.evaluation.choice import choose
 from foresail.evaluation.losses import quantile_loss
 from foresail.evaluation.scores import REFERENCE, ScoreBoard
 from foresail.horizons import NEXT_DAY, NEXT_WEEK
@@ -30,7 +31,7 @@ def filled(*, seed: int = 0, better: float = 1.0) -> tuple[ScoreBoard, FloatArra
 def test_a_composites_score_is_exact() -> None:
     """One contender's first day and another's other six: the mean over all the hours served."""
     board, y, quantiles = filled(better=0.1)
-    quality = board.quality(0, ["other", REFERENCE])
+    quality = choose(board).quality(0, ["other", REFERENCE])
     assert quality
     served = np.concatenate([quantiles[1, :, :, :24], quantiles[0, :, :, 24:]], axis=2)
     losses = [quantile_loss(y[w], served[w]) / 2.0 for w in range(3)]
@@ -44,7 +45,7 @@ def test_a_window_does_not_vouch_for_its_own_choice() -> None:
     board.sums[1] = board.sums[0]
     board.sums[1, 0, :, :, 0] *= 0.1  # very lucky once
     board.sums[1, 1:, :, :, 0] *= 1.1  # and worse else
-    assert board.winner(0, 0) == REFERENCE
+    assert choose(board).winner(0, 0) == REFERENCE
 
 
 def test_the_promise_of_a_chosen_winner_is_scored_out_of_sample() -> None:
@@ -53,8 +54,8 @@ def test_the_promise_of_a_chosen_winner_is_scored_out_of_sample() -> None:
     board.sums[1] = board.sums[0]
     board.sums[1, :, :, :, 0] *= np.array([0.2, 0.9, 1.05])[:, None, None]
     naive = board.sums[0, :, 0, 0, 0]
-    assert board.winner(0, 0) == "other"
-    quality = board.quality(0, ["other"])
+    assert choose(board).winner(0, 0) == "other"
+    quality = choose(board).quality(0, ["other"])
     assert quality
     # without the first window the other two would have chosen: 0.9 + 1.05 of the naive's
     first = 0.2 if 0.9 * naive[1] + 1.05 * naive[2] < naive[1] + naive[2] else 1.0
@@ -66,8 +67,8 @@ def test_two_windows_are_no_measurement() -> None:
     """Fewer than three windows give no promise and no other winner than the naive."""
     board, _, _ = filled()
     board.sums[:, 2] = 0
-    assert board.quality(0, [REFERENCE]) is None
-    assert board.winner(0, 0) == REFERENCE
+    assert choose(board).quality(0, [REFERENCE]) is None
+    assert choose(board).winner(0, 0) == REFERENCE
 
 
 def test_a_window_that_was_hardly_seen_does_not_count() -> None:
@@ -84,7 +85,7 @@ def test_a_tie_goes_to_the_naive() -> None:
     """A model must be better, not as good."""
     board, _, _ = filled()
     board.sums[1] = board.sums[0]
-    assert board.winner(0, 0) == REFERENCE
+    assert choose(board).winner(0, 0) == REFERENCE
 
 
 def test_a_saved_board_comes_back_equal(tmp_path: Path) -> None:
