@@ -64,6 +64,7 @@ class Choice:
             winners: Who serves each segment, from the first to the horizon's own.
         """
         names, sums = self.board.contenders, self.board.sums[:, :, row]
+        naive = self.board.naive[:, row]
         places = [names.index(name) for name in winners]
         reference = names.index(REFERENCE)
         segments = range(len(places))
@@ -71,7 +72,7 @@ class Choice:
             w
             for w in range(sums.shape[1])
             if all(
-                sums[c, w, s, HOURS] > 0 and sums[reference, w, s, HOURS] > 0
+                sums[c, w, s, HOURS] > 0 and naive[w, s, HOURS] > 0
                 for s, c in zip(segments, places, strict=True)
             )
         ]
@@ -82,7 +83,7 @@ class Choice:
             for s, c in zip(segments, places, strict=True):
                 judge = c if c == reference else self.judges[w, row, s]
                 ours += sums[judge, w, s]
-                theirs += sums[reference, w, s]
+                theirs += naive[w, s]
         return Quality(
             windows=len(seen),
             coverage=float(ours[COVERED] / ours[HOURS]),
@@ -102,10 +103,11 @@ def choose(board: ScoreBoard) -> Choice:
     """
     reference = board.contenders.index(REFERENCE)
     hours = board.sums[..., HOURS]
-    seen = (hours > 0) & (hours[reference] > 0)
+    seen = (hours > 0) & (board.naive[..., HOURS] > 0)
     loss = board.sums[..., LOSS] / np.maximum(hours, 1.0)
-    ratio = np.log((loss + SOFTENING) / (loss[reference] + SOFTENING)) * seen
-    alike = _groups(board)
+    naive = board.naive[..., LOSS] / np.maximum(board.naive[..., HOURS], 1.0)
+    ratio = np.log((loss + SOFTENING) / (naive + SOFTENING)) * seen
+    alike = groups(board)
     winners = _best(ratio, seen, alike, reference, wanted=MIN_WINDOWS)
     judges = np.empty(seen.shape[1:], dtype=np.int64)
     for w in range(seen.shape[1]):
@@ -116,10 +118,11 @@ def choose(board: ScoreBoard) -> Choice:
     judged = np.take_along_axis(ratio, judges[None], axis=0)[0]
     counted = np.take_along_axis(seen, winners[None, None], axis=0)[0]
     gain = _weighed((judged * counted)[None], counted[None], alike)[0]
-    return Choice(board, np.where(gain < 0, winners, reference), judges)
+    own = _weighed(ratio, seen, alike)[reference]
+    return Choice(board, np.where(gain < np.maximum(own, 0.0), winners, reference), judges)
 
 
-def _groups(board: ScoreBoard) -> IntArray:
+def groups(board: ScoreBoard) -> IntArray:
     """Return the group of each series: those of one metric and statistic are alike."""
     names = [(key.metric, key.stat) for key in board.keys]
     order = {name: i for i, name in enumerate(dict.fromkeys(names))}
@@ -154,5 +157,5 @@ def _best(
     """Return the contender with the least weighed loss, the reference without a clear one."""
     score = _weighed(ratio, seen, alike)
     score[seen.sum(axis=1) < wanted] = np.inf
-    score[reference] = np.log1p(-MARGIN)
+    score[reference] = np.minimum(score[reference], 0.0) + np.log1p(-MARGIN)
     return np.asarray(score.argmin(axis=0))

@@ -9,7 +9,8 @@ import numpy as np
 from foresail.bundle.schema import HorizonEntry, Segment, SeriesEntry
 from foresail.codes import Code
 from foresail.contenders.protocol import Contender, FittedModel, Outcome
-from foresail.evaluation.choice import Choice, choose
+from foresail.evaluation.calibration import Misses, calibrated, factors, stretched
+from foresail.evaluation.choice import Choice, choose, groups
 from foresail.evaluation.eligibility import Eligibility, eligibility
 from foresail.evaluation.losses import naive_scale
 from foresail.evaluation.scores import REFERENCE, ScoreBoard
@@ -72,13 +73,15 @@ def run_contest(
         slack: Hours to forecast beyond the longest horizon, so that a bundle can grow old.
     """
     fits = [eligibility(panel.values[i], horizons) for i in range(len(panel))]
-    board = backtest(panel, fits, horizons=horizons, contenders=contenders, windows=windows)
-    choice = choose(board)
+    board, misses = backtest(panel, fits, horizons=horizons, contenders=contenders, windows=windows)
+    alike = groups(board)
+    choice = choose(calibrated(board, misses, alike))
+    bands = factors(board, misses, alike)
     winners = [
         tuple(choice.winner(row, s) for s in range(len(fit.allowed)))
         for row, fit in enumerate(fits)
     ]
-    return _forecast(panel, fits, winners, choice, contenders=contenders, slack=slack)
+    return _forecast(panel, fits, winners, choice, bands, contenders=contenders, slack=slack)
 
 
 def backtest(
@@ -88,27 +91,33 @@ def backtest(
     horizons: Sequence[Horizon],
     contenders: Sequence[Contender],
     windows: int,
-) -> ScoreBoard:
-    """Score every contender on the windows that each series' history can hold out."""
+) -> tuple[ScoreBoard, Misses]:
+    """Score every contender on the windows that each series' history can hold out.
+
+    Returns:
+        The scores of the bands as they came, and what calibrates them.
+    """
     board = ScoreBoard.empty(
         [c.name for c in contenders], [i.key for i in panel.index], horizons, windows=windows
     )
-    groups: dict[Plan, list[int]] = defaultdict(list)
+    misses = Misses.empty(board)
+    plans: dict[Plan, list[int]] = defaultdict(list)
     for row, fit in enumerate(fits):
         plan = plan_windows(panel.values[row], fit.allowed, windows=windows)
         if plan:
-            groups[plan].append(row)
-    for plan, rows in groups.items():
+            plans[plan].append(row)
+    for plan, rows in plans.items():
         for window, back in enumerate(plan.backs):
             _score_window(
-                panel, board, contenders, rows, window=window, back=back, hours=plan.hours
+                panel, board, misses, contenders, rows, window=window, back=back, hours=plan.hours
             )
-    return board
+    return board, misses
 
 
 def _score_window(
     panel: Panel,
     board: ScoreBoard,
+    misses: Misses,
     contenders: Sequence[Contender],
     rows: Sequence[int],
     *,
@@ -132,6 +141,7 @@ def _score_window(
         # of the outcome nothing else is kept: a fitted model holds the history it was fitted to
         quantiles = not_below_zero(contender.forecast(known, hours=hours).quantiles, known.values)
         board.record(c, window, here, y=y, quantiles=quantiles, scale=scale)
+        misses.record(board, c, window, np.array(here), y=y, quantiles=quantiles, scale=scale)
 
 
 def not_below_zero(quantiles: FloatArray, history: FloatArray) -> FloatArray:
@@ -145,6 +155,7 @@ def _forecast(
     fits: Sequence[Eligibility],
     winners: Sequence[tuple[str, ...]],
     choice: Choice,
+    bands: FloatArray,
     *,
     contenders: Sequence[Contender],
     slack: int,
@@ -152,17 +163,21 @@ def _forecast(
     board = choice.board
     steps = board.horizons[-1].hours + slack
     outcomes = _winning_outcomes(panel, winners, contenders, steps=steps)
-    forecast = np.zeros((len(panel), steps, 3))
+    forecast, scale = np.zeros((len(panel), steps, 3)), naive_scale(panel.values)
     entries = []
     for row, (info, fit) in enumerate(zip(panel.index, fits, strict=True)):
         served, failure = _without_failures(row, winners[row], outcomes)
         hours = fit.allowed[-1].hours + slack if fit.allowed else 0
         segments = _segments(served, fit.allowed, hours=hours)
         start = 0
-        for segment in segments:
-            outcome, place = outcomes[segment.model, row]
-            stop = segment.until_hours
-            forecast[row, start:stop] = outcome.quantiles[place, start:stop]
+        for s, name in enumerate(served):
+            outcome, place = outcomes[name, row]
+            stop = hours if s == len(served) - 1 else fit.allowed[s].hours
+            forecast[row, start:stop] = stretched(
+                outcome.quantiles[[place], start:stop],
+                bands[[board.contenders.index(name)], row, s],
+                scale[[row]],
+            )[0]
             start = stop
         forecast[row, hours:] = 0.0
         entries.append(

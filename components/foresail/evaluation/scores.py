@@ -35,12 +35,15 @@ class ScoreBoard:
         horizons: Those measured, shortest first; segment s ends with horizon s.
         sums: Shape `(C, W, N, S, 4)`: scaled quantile loss, scaled absolute error, hours inside the
             band, hours seen. All zero where a window does not count.
+        naive: The same of the reference with the band that it came with, shape `(W, N, S, 4)`:
+            what all are compared with, however bands are calibrated.
     """
 
     contenders: tuple[str, ...]
     keys: tuple[SeriesKey, ...]
     horizons: tuple[Horizon, ...]
     sums: FloatArray
+    naive: FloatArray
 
     @staticmethod
     def empty(
@@ -52,12 +55,17 @@ class ScoreBoard:
     ) -> "ScoreBoard":
         """Return a board without a score."""
         shape = (len(contenders), windows, len(keys), len(horizons), 4)
-        return ScoreBoard(tuple(contenders), tuple(keys), tuple(horizons), np.zeros(shape))
+        return ScoreBoard(
+            tuple(contenders), tuple(keys), tuple(horizons), np.zeros(shape), np.zeros(shape[1:])
+        )
 
     def rows(self, rows: Sequence[int]) -> "ScoreBoard":
         """Return the board of these series."""
         keys = tuple(self.keys[i] for i in rows)
-        return ScoreBoard(self.contenders, keys, self.horizons, self.sums[:, :, list(rows)])
+        some = list(rows)
+        return ScoreBoard(
+            self.contenders, keys, self.horizons, self.sums[:, :, some], self.naive[:, some]
+        )
 
     def record(  # one cell of the board has this many coordinates
         self,
@@ -96,6 +104,8 @@ class ScoreBoard:
             sums = per_hour[:, start : horizon.hours].sum(axis=1)
             enough = sums[:, HOURS] >= MIN_SHARE * (horizon.hours - start)
             self.sums[contender, window, rows, segment] = np.where(enough[:, None], sums, 0.0)
+            if self.contenders[contender] == REFERENCE:
+                self.naive[window, rows, segment] = self.sums[contender, window, rows, segment]
             start = horizon.hours
 
     def save(self, path: Path) -> None:
@@ -106,7 +116,9 @@ class ScoreBoard:
             "horizons": [(h.name, h.hours, h.min_history_hours) for h in self.horizons],
         }
         with path.open("wb") as file:
-            np.savez_compressed(file, sums=self.sums, meta=np.array(json.dumps(meta)))
+            np.savez_compressed(
+                file, sums=self.sums, naive=self.naive, meta=np.array(json.dumps(meta))
+            )
 
     @staticmethod
     def load(path: Path) -> "ScoreBoard":
@@ -117,7 +129,8 @@ class ScoreBoard:
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
-                sums, meta = stored["sums"], json.loads(str(stored["meta"]))
+                sums, naive = stored["sums"], stored["naive"]
+                meta = json.loads(str(stored["meta"]))
         except (OSError, ValueError, KeyError) as error:
             raise BadInput(f"{path.name} is no score board; run train again") from error
         return ScoreBoard(
@@ -125,6 +138,7 @@ class ScoreBoard:
             tuple(SeriesKey(*key) for key in meta["keys"]),
             tuple(Horizon(*h) for h in meta["horizons"]),
             sums,
+            naive,
         )
 
 

@@ -13,6 +13,8 @@ from foresail.bundle.publish import BUNDLE, SCORES
 from foresail.bundle.schema import RECIPE
 from foresail.contenders import ProphetSettings
 from foresail.errors import BadInput
+from foresail.evaluation.calibration import calibrated
+from foresail.evaluation.choice import groups
 from foresail.evaluation.contest import backtest
 from foresail.evaluation.eligibility import eligibility
 from foresail.evaluation.field import field
@@ -138,10 +140,11 @@ def _champion_board(
     keys = {(e.series, e.metric, e.stat) for e in index}
     mine = panel.select(i for i, info in enumerate(panel.index) if info.key in keys)
     fits = [eligibility(mine.values[i], own.horizons) for i in range(len(mine))]
-    return backtest(
+    board, misses = backtest(
         mine,
         fits,
         horizons=own.horizons,
         contenders=field(ProphetSettings(**champion.prophet), seed=champion.seed),
         windows=own.sums.shape[1],
     )
+    return calibrated(board, misses, groups(board))

@@ -10,7 +10,7 @@ from foresail.panel import FloatArray, SeriesKey
 
 
 def board_of(ratios: FloatArray, *, metrics: list[str] | None = None) -> ScoreBoard:
-    """Return a board where contender c > 0 has these losses relative to the naive's 1; (C, W, N)."""
+    """Return a board of losses relative to the naive's, shape `(C, W, N)`."""
     count, windows, series = ratios.shape
     names = [REFERENCE, *(f"c{i}" for i in range(count))]
     kinds = metrics or ["cpu"] * series
@@ -19,6 +19,7 @@ def board_of(ratios: FloatArray, *, metrics: list[str] | None = None) -> ScoreBo
     board.sums[..., HOURS] = 24.0
     board.sums[0, ..., LOSS] = 24.0
     board.sums[1:, :, :, 0, LOSS] = 24.0 * ratios
+    board.naive[:] = board.sums[0]
     return board
 
 
@@ -72,7 +73,7 @@ def test_only_series_of_a_kind_speak_for_each_other() -> None:
 def test_two_windows_choose_nobody() -> None:
     """Fewer than three windows leave the naive, whatever the panel says."""
     board = board_of(np.full((1, 3, 40), 0.5))
-    board.sums[:, 2, 7] = 0.0
+    board.sums[:, 2, 7] = board.naive[2, 7] = 0.0
     choice = choose(board)
     assert choice.winner(7, 0) == REFERENCE
     assert choice.winner(8, 0) == "c0"

@@ -66,7 +66,7 @@ def test_the_promise_of_a_chosen_winner_is_scored_out_of_sample() -> None:
 def test_two_windows_are_no_measurement() -> None:
     """Fewer than three windows give no promise and no other winner than the naive."""
     board, _, _ = filled()
-    board.sums[:, 2] = 0
+    board.sums[:, 2] = board.naive[2] = 0
     assert choose(board).quality(0, [REFERENCE]) is None
     assert choose(board).winner(0, 0) == REFERENCE
 
