@@ -15,6 +15,7 @@ from foresail.errors import ForesailError
 
 COMMANDS = {
     "forecast": "Forecast a history file, without any server.",
+    "backtest": "Measure what the forecasts of a history would have been worth.",
     "simulate": "Write the history of a believable cluster.",
     "stage": "Read Prometheus or a file into the object store.",
     "registry": "List, promote and roll back the registered forecasts.",

@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from foresail.panel import FloatArray, TimeArray
+from foresail.panel import HOUR, FloatArray, TimeArray
 
 BLUE, GREY, RED = "#1f6feb", "#57606a", "#cf222e"
+PALE, BLACK = "#afb8c1", "#1f2328"
 _STYLE = {
     "svg.hashsalt": "foresail",  # ids inside the SVG, else random
     "svg.fonttype": "none",  # text stays text: small, selectable, readable to a screen reader
@@ -78,6 +79,110 @@ def share_chart(*, title: str, ds: TimeArray, share: FloatArray) -> str:
         _title(axes, title)
         _dates(axes)
         return _svg(figure, title)
+
+
+def ratio_chart(*, title: str, names: Sequence[str], ratios: Sequence[float]) -> str:
+    """Return one bar a name, read against the line at 1, as an `<svg>` element.
+
+    Args:
+        title: Above the picture.
+        names: The first is the one that counts, and is drawn in colour.
+        ratios: One a name; below 1 is better.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _rows(names)
+        places, most = np.arange(len(names)), max(1.0, *ratios)
+        axes.barh(places, ratios, height=0.7, color=_colours(len(names)))
+        for place, ratio in zip(places, ratios, strict=True):
+            axes.text(1.02 * most, place, f"{ratio:.2f}", va="center")
+        axes.axvline(1.0, color=RED, linewidth=0.9, linestyle="--")
+        axes.set_xlim(0, 1.1 * most)
+        axes.set_xlabel("error relative to the same hour yesterday (1)")
+        _title(axes, title)
+        return _svg(figure, title)
+
+
+def coverage_chart(
+    *, title: str, names: Sequence[str], shares: Sequence[float], lows: Sequence[float]
+) -> str:
+    """Return the coverage of each name, read against the line at 80 %, as an `<svg>` element.
+
+    Args:
+        title: Above the picture.
+        names: The first is the one that counts, and is drawn in colour.
+        shares: Share of all hours inside the band.
+        lows: Share that nine tenths of the single windows exceed.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _rows(names)
+        places = np.arange(len(names))
+        axes.hlines(places, 100 * np.array(lows), 100 * np.array(shares), color=PALE, linewidth=2)
+        axes.scatter(100 * np.array(lows), places, marker="|", color=GREY, s=60)
+        axes.scatter(100 * np.array(shares), places, color=_colours(len(names)), s=45, zorder=3)
+        for place, share in zip(places, shares, strict=True):
+            axes.text(101, place, f"{100 * share:.0f} %", va="center")
+        axes.axvline(80, color=RED, linewidth=0.9, linestyle="--")
+        axes.set_xlim(0, 110)
+        axes.set_xticks(range(0, 101, 20))
+        axes.set_xlabel(
+            "% of hours inside p10 to p90 (aim: 80); tick: nine windows in ten reach it"
+        )
+        _title(axes, title)
+        return _svg(figure, title)
+
+
+def windows_chart(
+    *,
+    title: str,
+    unit: str,
+    ds: TimeArray,
+    values: FloatArray,
+    starts: TimeArray,
+    forecasts: FloatArray,
+) -> str:
+    """Return forecasts of several windows under what came, as an `<svg>` element without a key.
+
+    Args:
+        title: Above the picture.
+        unit: Of the values; bytes are drawn as GiB.
+        ds: Shape `(T,)`.
+        values: What was observed, shape `(T,)`, NaN for gaps.
+        starts: First hour of each window, shape `(K,)`; the windows do not overlap.
+        forecasts: Shape `(K, hours, 3)`; NaN where nothing was forecast.
+    """
+    factor, shown = _SCALES.get(unit, (1.0, unit))
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 2.3), layout="constrained")
+        axes = figure.add_subplot()
+        for start, forecast in zip(starts, forecasts / factor, strict=True):
+            hours = start + HOUR * np.arange(len(forecast))
+            low, middle, high = forecast.T
+            axes.fill_between(hours, low, high, color=BLUE, alpha=0.2, linewidth=0)
+            axes.plot(hours, middle, color=BLUE, linewidth=1.3)
+            axes.axvline(start, color=GREY, linewidth=0.6, linestyle=":")
+        before = ds < starts[0]
+        axes.plot(ds[before], values[before] / factor, color=PALE, linewidth=0.8)
+        # above the forecast: a good one would hide what came
+        axes.plot(ds[~before], values[~before] / factor, color=BLACK, linewidth=0.7)
+        if np.nanmin(values) >= 0:
+            axes.set_ylim(bottom=0)
+        axes.set_ylabel("" if shown == "1" else shown)
+        _title(axes, title)
+        _dates(axes)
+        return _svg(figure, title)
+
+
+def _rows(names: Sequence[str]) -> tuple[Figure, Any]:
+    """Return a figure with a row a name, the first on top."""
+    figure = Figure(figsize=(7.6, 1.1 + 0.26 * len(names)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_yticks(range(len(names)), labels=[_printable(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    return figure, axes
+
+
+def _colours(count: int) -> list[str]:
+    return [BLUE, *[PALE] * (count - 1)]
 
 
 def _title(axes: Any, title: str) -> None:  # noqa: ANN401  # matplotlib's axes

@@ -15,8 +15,15 @@ def test_windows_follow_each_other_up_to_the_end() -> None:
     assert (plan.spacing, plan.notes) == (168, ())
 
 
-def test_where_the_history_is_short_the_windows_overlap_and_it_is_said() -> None:
-    """Six months in ninety days start a week apart."""
+def test_a_horizon_that_does_not_fit_that_often_gives_fewer_origins() -> None:
+    """Five weeks fit into six when one is known before; none of them overlap, and it is said."""
+    plan = plan_origins(42 * 24, horizon=NEXT_WEEK, origins=6)
+    assert plan.starts == (168, 336, 504, 672, 840)
+    assert plan.notes == ("The history holds 5 of the 6 origins asked for.",)
+
+
+def test_where_fewer_than_three_would_fit_they_overlap_and_it_is_said() -> None:
+    """Two months fit into ninety days; six of them start a week apart."""
     plan = plan_origins(90 * 24, horizon=NEXT_MONTH, origins=6)
     assert (len(plan.starts), plan.spacing) == (6, 168)
     (note,) = plan.notes
@@ -24,7 +31,7 @@ def test_where_the_history_is_short_the_windows_overlap_and_it_is_said() -> None
 
 
 def test_where_not_even_a_day_lies_between_them_there_are_fewer() -> None:
-    """Sixteen days hold three weeks to forecast, a day apart, once a week is known."""
+    """Sixteen days hold three weeks that start a day apart, once a week is known."""
     plan = plan_origins(16 * 24, horizon=NEXT_WEEK, origins=6)
     assert plan.starts == (168, 192, 216)
     assert plan.notes[0] == "The history holds 3 of the 6 origins asked for."

@@ -103,7 +103,7 @@ def test_train_writes_one_bundle_a_metric(made: Made) -> None:
 
 @pytest.mark.parametrize("metric", ["cpu", "memory"])
 def test_a_bundle_holds_the_model_of_its_own_series(made: Made, metric: str) -> None:
-    """What Prophet fitted to the metric's series lies beside their forecast, and repeats its p50."""
+    """What Prophet fitted to the metric's series lies beside its forecast, with the same p50."""
     folder = made.folder / "model" / metric / "bundle"
     assert {path.relative_to(folder).as_posix() for path in folder.glob("models/**/*.*")} == {
         *("models/prophet/model.json", "models/prophet/parameters.npz"),
