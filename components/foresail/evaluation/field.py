@@ -2,7 +2,17 @@
 
 from collections.abc import Callable
 
-from foresail.contenders import Contender, ProphetContender, ProphetSettings, SeasonalNaive
+from foresail.contenders import (
+    Contender,
+    DailyProfile,
+    HourOfWeekMean,
+    LastDayMean,
+    LastValue,
+    Median28d,
+    ProphetContender,
+    ProphetSettings,
+    SeasonalNaive,
+)
 
 
 def field(
@@ -18,5 +28,10 @@ def field(
     return (
         SeasonalNaive(24),
         SeasonalNaive(168),
+        LastValue(),
+        LastDayMean(),
+        Median28d(),
+        HourOfWeekMean(),
+        DailyProfile(),
         ProphetContender(settings, seed=seed, on_series=on_series),
     )

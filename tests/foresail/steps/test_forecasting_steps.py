@@ -19,10 +19,10 @@ DS = pd.date_range("2026-01-01", periods=24 * 30, freq="h", tz="UTC")
 
 
 def series(name: str, metric: str, *, level: float) -> pd.DataFrame:
-    """Return thirty days of a daily rhythm with a little noise."""
+    """Return thirty days of a daily rhythm on a rising trend, which only Prophet follows."""
     hours = np.arange(len(DS))
     noise = np.random.default_rng(len(name)).normal(0, 0.2, len(DS))
-    y = level * (3 + np.sin(hours / 24 * 2 * np.pi) + noise)
+    y = level * (3 + 0.02 * hours + np.sin(hours / 24 * 2 * np.pi) + noise)
     return pd.DataFrame({"series": name, "metric": metric, "ds": DS, "y": y})
 
 
