@@ -18,6 +18,7 @@ COMMANDS = {
     "backtest": "Measure what the forecasts of a history would have been worth.",
     "simulate": "Write the history of a believable cluster.",
     "stage": "Read Prometheus or a file into the object store.",
+    "monitor": "Hold the served forecasts to what came, and roll back what is worse.",
     "registry": "List, promote and roll back the registered forecasts.",
 }
 """Commands of the library: name -> one line. Each is a module of `foresail.commands`."""

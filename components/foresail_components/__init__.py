@@ -12,8 +12,9 @@ NAMES = (
     "register",
     "validate_model",
     "promote",
+    "monitor",
 )
-"""Every component, in the order of the flow."""
+"""Every component, in the order of the flow; `monitor` runs on a schedule of its own."""
 
-SIDE_EFFECTS = frozenset({"stage_history", "register", "validate_model", "promote"})
+SIDE_EFFECTS = frozenset({"stage_history", "register", "validate_model", "promote", "monitor"})
 """Components that read or change the world outside their inputs; a cached answer would be wrong."""

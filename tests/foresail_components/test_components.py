@@ -95,6 +95,10 @@ def test_outputs_are_typed() -> None:
         ("validate_model", "measured"): "system.Metrics",
         ("promote", "summary"): "system.Markdown",
         ("promote", "measured"): "system.Metrics",
+        ("monitor", "report"): "system.Artifact",
+        ("monitor", "metrics_file"): "system.Artifact",
+        ("monitor", "summary"): "system.Markdown",
+        ("monitor", "measured"): "system.Metrics",
     }
 
 

@@ -1,0 +1,218 @@
+"""A forecast held to what came: literal errors, and a verdict that chance does not make."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factories.live_bundles import (
+    DOUBLED,
+    EXACT,
+    NAIVE,
+    SIX,
+    TRAINED_UNTIL,
+    came,
+    write_live_bundle,
+)
+
+from foresail.bundle import Bundle
+from foresail.evaluation.live import Ratio, compare, rival_ratio
+from foresail.panel import Panel
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """Return six series that promise just what they keep where the level comes."""
+    return write_live_bundle(tmp_path / "bundle")
+
+
+def test_a_promise_that_is_kept_is_as_promised(bundle: Bundle) -> None:
+    """The p50 comes true: error 2/15 as promised, all inside, no bias, the naive at 0.3."""
+    report = compare(bundle, came(24))
+    assert report.verdict == "as promised"
+    assert report.reason == (
+        "the live error is 1.00 (90 % interval 1.00 to 1.00) times the promise "
+        "over 6 series and 24 hours"
+    )
+    row = report.series[0]
+    assert (row.series, row.stat, row.horizon, row.hours) == ("web0", "mean", "next_day", 24)
+    assert (row.coverage, row.bias) == (1.0, 0.0)
+    assert row.promised_coverage == pytest.approx(0.8)
+    assert row.sql == pytest.approx(EXACT)
+    assert row.promised_sql == pytest.approx(EXACT)
+    assert row.ratio == pytest.approx(1.0)
+    assert row.naive_sql == pytest.approx(NAIVE)
+    versus = report.overall.versus_naive
+    assert versus is not None
+    assert versus.middle == pytest.approx((EXACT + 0.01) / (NAIVE + 0.01))
+
+
+def test_less_error_than_promised_is_better(tmp_path: Path) -> None:
+    """2/15 where 0.4 was promised is a third of it."""
+    bundle = write_live_bundle(tmp_path, promises={"next_day": 0.4, "next_week": 0.4})
+    report = compare(bundle, came(30))
+    assert report.verdict == "better"
+    assert report.overall.ratio is not None
+    assert report.overall.ratio.middle == pytest.approx((EXACT + 0.01) / 0.41)
+
+
+def test_the_double_of_the_forecast_is_worse(bundle: Bundle) -> None:
+    """20 where 10 was forecast; the naive fails alike, which the sentence tells."""
+    report = compare(bundle, came(24, value=20.0))
+    assert report.verdict == "worse"
+    assert report.reason == (
+        "the live error is 66.12 (90 % interval 66.12 to 66.12) times the promise over 6 series "
+        "and 24 hours; the seasonal naive's is 28.96 times its own: the cluster itself changed"
+    )
+    assert report.series[0].sql == pytest.approx(DOUBLED)
+    assert (report.series[0].bias, report.series[0].coverage) == (-10.0, 0.0)
+    assert report.overall.scaled_bias == pytest.approx(-10.0)
+
+
+def test_three_hours_are_too_early(bundle: Bundle) -> None:
+    """However wrong they are."""
+    report = compare(bundle, came(3, value=20.0))
+    assert report.verdict == "too early"
+    assert report.reason == ("3 hours can be compared since 2026-01-31T00:00:00Z, 24 are needed")
+    assert report.series[0].sql == pytest.approx(DOUBLED)
+    assert report.observed_until == TRAINED_UNTIL + timedelta(hours=3)
+
+
+def test_half_of_the_series_is_not_enough(bundle: Bundle) -> None:
+    """Those that are silent are not like the others; four of six are enough."""
+    report = compare(bundle, came(24, value=20.0, series=SIX[:3]))
+    assert report.verdict == "too early"
+    assert report.reason == (
+        "3 of 6 series have 24 hours or more since 2026-01-31T00:00:00Z, two thirds are needed"
+    )
+    assert report.series[3].hours == 0
+    assert report.series[3].sql is None
+    assert compare(bundle, came(24, value=20.0, series=SIX[:4])).verdict == "worse"
+
+
+def test_two_series_tell_nothing(tmp_path: Path) -> None:
+    """Drawn again and again, two give an interval that ends at the lesser one."""
+    bundle = write_live_bundle(tmp_path, series=SIX[:2])
+    report = compare(bundle, came(24, value=20.0))
+    assert report.verdict == "too early"
+    assert report.reason == (
+        "2 series have a measured promise and are not constant, 3 are needed to tell an error "
+        "from chance"
+    )
+
+
+@pytest.mark.parametrize("observed", [came(0), came(48, start=TRAINED_UNTIL - timedelta(days=2))])
+def test_without_a_later_hour_nothing_is_said(bundle: Bundle, observed: Panel) -> None:
+    """Hours before the forecast's first are its history, not its test."""
+    report = compare(bundle, observed)
+    assert (report.verdict, report.reason) == (
+        "too early",
+        "no hour at or after 2026-01-31T00:00:00Z is in the history yet",
+    )
+    assert report.overall.ratio is None
+    assert report.observed_until == TRAINED_UNTIL
+
+
+def test_one_bad_series_of_six_is_chance(bundle: Bundle) -> None:
+    """The mean is above the margin, but rests on one series: the interval says so."""
+    observed = came(24)
+    observed.values[0] = 20.0
+    report = compare(bundle, observed)
+    assert report.verdict == "as promised"
+    ratio = report.overall.ratio
+    assert ratio is not None
+    assert ratio.middle == pytest.approx(((DOUBLED + 0.01) / (EXACT + 0.01)) ** (1 / 6))
+    assert ratio.low == pytest.approx(1.0)
+
+
+def test_the_interval_is_drawn_from_the_seed(bundle: Bundle) -> None:
+    """The same seed gives the same interval, which holds the mean."""
+    observed = came(24)
+    observed.values[:] = 10.0 + np.arange(6)[:, None]
+    first, again = (compare(bundle, observed, seed=7).overall.ratio for _ in range(2))
+    assert first == again
+    assert first is not None
+    assert first.low < first.middle < first.high
+
+
+def test_worse_than_the_naive_is_worse(tmp_path: Path) -> None:
+    """Even where that was promised: 5 too high is an error of 67/15, the naive's is 0.3."""
+    promises = {"next_day": 67 / 15, "next_week": 67 / 15}
+    report = compare(write_live_bundle(tmp_path, offset=5.0, promises=promises), came(24))
+    assert report.series[0].ratio == pytest.approx(1.0)
+    assert report.verdict == "worse"
+    assert report.reason == (
+        "the live error is 14.44 (90 % interval 14.44 to 14.44) times the seasonal naive's over "
+        "6 series and 24 hours"
+    )
+
+
+def test_a_horizon_that_is_not_over_is_held_to_its_hours(tmp_path: Path) -> None:
+    """A day of 0.4 in a week of 0.7 leaves 0.75 for each later hour."""
+    bundle = write_live_bundle(tmp_path, promises={"next_day": 0.4, "next_week": 0.7})
+    for hours, promised in ((24, 0.4), (48, (0.4 + 0.75) / 2), (168, 0.7)):
+        week = compare(bundle, came(hours)).series[6]
+        assert (week.horizon, week.hours) == ("next_week", hours)
+        assert week.promised_sql == pytest.approx(promised)
+
+
+def test_a_promise_that_shrinks_with_the_lead_is_taken_as_it_is(tmp_path: Path) -> None:
+    """24 hours of 1.0 are more than 168 of 0.1, measured elsewhere: the later hours keep 0.1."""
+    bundle = write_live_bundle(tmp_path, promises={"next_day": 1.0, "next_week": 0.1})
+    assert compare(bundle, came(48)).series[6].promised_sql == pytest.approx(0.55)
+
+
+def test_an_unmeasured_horizon_has_no_ratio(tmp_path: Path) -> None:
+    """Its live error is told; the verdict is about the hours that were promised."""
+    bundle = write_live_bundle(tmp_path, promises={"next_day": EXACT, "next_week": None})
+    report = compare(bundle, came(30))
+    week = report.series[6]
+    assert (week.hours, week.promised_sql, week.ratio) == (30, None, None)
+    assert week.sql == pytest.approx(EXACT)
+    assert (report.overall.hours, report.verdict) == (24, "as promised")
+    assert report.horizons[1].ratio is None
+
+
+def test_a_constant_history_has_no_scale(tmp_path: Path) -> None:
+    """It is told apart, with coverage and bias, and counts for nothing."""
+    bundle = write_live_bundle(tmp_path, constant=SIX[:1])
+    report = compare(bundle, came(24, value=20.0))
+    row = report.series[0]
+    assert (row.sql, row.ratio, row.naive_sql) == (None, None, None)
+    assert (row.bias, row.coverage) == (-10.0, 0.0)
+    assert (report.overall.promised, report.overall.series) == (5, 5)
+
+
+def test_gaps_and_strangers_are_left_out(bundle: Bundle) -> None:
+    """A missing hour is not compared; a series that the bundle lacks is not looked at."""
+    observed = came(30, series=(*SIX, "stranger"))
+    observed.values[:, 10:14] = np.nan
+    report = compare(bundle, observed)
+    assert {row.series for row in report.series} == set(SIX)
+    assert {row.hours for row in report.series if row.horizon == "next_week"} == {26}
+    assert {row.hours for row in report.series if row.horizon == "next_day"} == {20}
+
+
+def test_a_rival_is_measured_on_the_same_hours(bundle: Bundle, tmp_path: Path) -> None:
+    """A day older and 5 too high: 67/15 against 2/15; the same forecast is just as good."""
+    before = TRAINED_UNTIL - timedelta(days=1)
+    same = write_live_bundle(tmp_path / "same", trained_until=before)
+    high = write_live_bundle(tmp_path / "high", trained_until=before, offset=5.0)
+    assert rival_ratio(bundle, same, came(30)) == Ratio(1.0, 1.0, 1.0)
+    worse = rival_ratio(bundle, high, came(30))
+    assert worse is not None
+    assert worse.low == pytest.approx((67 / 15 + 0.01) / (EXACT + 0.01))
+
+
+def test_a_rival_without_common_hours_is_not_measured(bundle: Bundle, tmp_path: Path) -> None:
+    """Too short, trained only later, or of other series."""
+    for name, rival in {
+        "short": write_live_bundle(
+            tmp_path / "short", trained_until=TRAINED_UNTIL - timedelta(days=10), steps=250
+        ),
+        "later": write_live_bundle(
+            tmp_path / "later", trained_until=TRAINED_UNTIL + timedelta(days=1)
+        ),
+        "others": write_live_bundle(tmp_path / "others", series=("a", "b", "c")),
+    }.items():
+        assert rival_ratio(bundle, rival, came(30)) is None, name
