@@ -13,6 +13,7 @@ def validate_model(
     decision: dsl.Output[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
     measured: dsl.Output[dsl.Metrics],
+    promotion: str = "auto",
 ) -> None:
     """Compare the challenger with the champion and the naive rule on the same held-out windows.
 
@@ -20,11 +21,12 @@ def validate_model(
         panel: All series on one grid, from featurize.
         model: One bundle per metric, from train.
         registered: Names and versions, from register.
+        promotion: auto, or forecast-only to judge and promote nothing.
 
     Returns:
         decision: Promote or not, per metric, with the reason.
         report: Errors and charts, for people.
-        measured: The errors that were compared.
+        measured: The errors that were compared, with the ends of their 90 % intervals.
     """
     from foresail.steps.validate_model import run
 
@@ -35,5 +37,6 @@ def validate_model(
             registered=registered.path,
             decision=decision.path,
             report=report.path,
+            promotion=promotion,
         )
     )

@@ -1,5 +1,6 @@
 """`foresail pipeline ...`: compile, check, run, upload and schedule."""
 
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,27 @@ app = typer.Typer(
 )
 
 _COMPILED = Path(__file__).parent / "compiled"
-_File = Annotated[Path, typer.Option("--file", help="Compiled pipeline YAML.")]
+
+
+class Ours(StrEnum):
+    """The pipelines that come with Foresail, by the names of their files."""
+
+    FORECAST = "forecast"
+    MONITOR = "monitor"
+
+
+_NIGHTLY = {
+    Ours.FORECAST: ("foresail-nightly", "0 30 3 * * *"),
+    # a champion knows the hours up to 03:00; a day later it is judged just before the next one
+    Ours.MONITOR: ("foresail-monitor", "0 10 3 * * *"),
+}
+"""The recurring run of each, and when."""
+
+_Ours = Annotated[Ours, typer.Option("--pipeline", help="Which of Foresail's own pipelines.")]
+_File = Annotated[
+    Path | None,
+    typer.Option("--file", help="Compiled pipeline YAML, where it is not the one we ship."),
+]
 _Host = Annotated[
     str,
     typer.Option(envvar="KF_PIPELINES_ENDPOINT", help="URL of the Kubeflow Pipelines API."),
@@ -52,7 +73,7 @@ def compile_command(
         bool, typer.Option("--check", help="Write nothing; name the files that differ and fail.")
     ] = False,
 ) -> None:
-    """Write the pipeline, and each component alone, as YAML. The same input gives the same bytes.
+    """Write the pipelines, and each component alone, as YAML. The same input gives the same bytes.
 
     Example: foresail pipeline compile --out build --image registry.example/foresail/train:0.1.0
     """
@@ -84,7 +105,7 @@ def check_command(
     from foresail_pipelines.check import check
 
     faults = 0
-    for file in files or [_COMPILED / "forecast.yaml"]:
+    for file in files or [_compiled(ours, None) for ours in Ours]:
         problems = check(spec.load(file))
         faults += len(problems)
         for problem in problems:
@@ -101,7 +122,8 @@ def run(
         bool, typer.Option("--local", help="Run on this machine; says so because clusters differ.")
     ] = False,
     param: _Param = None,
-    file: _File = _COMPILED / "forecast.yaml",
+    pipeline: _Ours = Ours.FORECAST,
+    file: _File = None,
     root: Annotated[Path, typer.Option(help="Folder that gets a folder per run.")] = Path(
         ".foresail/runs"
     ),
@@ -119,9 +141,10 @@ def run(
             "say --local to run here; on a cluster use `foresail pipeline upload`, then start it "
             "from the dashboard or with `foresail pipeline schedule`"
         )
-    arguments = spec.arguments(spec.load(file), param or [])
+    compiled = _compiled(pipeline, file)
+    arguments = spec.arguments(spec.load(compiled), param or [])
     with TaskProgress() as progress:
-        done = run_local(file, arguments, root=root, on_task=progress)
+        done = run_local(compiled, arguments, root=root, on_task=progress)
     for task in done.tasks:
         numbers = [f"{k} {v:g}" for k, v in task.metrics.items()]
         more = f", {len(numbers) - 4} more" if len(numbers) > 4 else ""  # noqa: PLR2004  # a line
@@ -134,7 +157,8 @@ def upload(
     host: _Host,
     version: Annotated[str, typer.Option(help="Name of the version; empty: our version.")] = "",
     name: Annotated[str, typer.Option(help="Name of the pipeline; empty: the file's.")] = "",
-    file: _File = _COMPILED / "forecast.yaml",
+    pipeline: _Ours = Ours.FORECAST,
+    file: _File = None,
     namespace: _Namespace = "",
     token_file: _TokenFile = None,
     ca_file: _CaFile = None,
@@ -148,7 +172,8 @@ def upload(
     from foresail_pipelines.client import upload as upload_file
 
     backend = Backend(host, namespace, token_file, ca_file)
-    done = upload_file(backend, file, version=version or __version__, name=name)
+    compiled = _compiled(pipeline, file)
+    done = upload_file(backend, compiled, version=version or __version__, name=name)
     typer.echo(f"pipeline {done.pipeline_id}, version {done.version_id}\n{done.url}")
 
 
@@ -157,16 +182,23 @@ def schedule(
     host: _Host,
     param: _Param = None,
     cron: Annotated[
-        str, typer.Option(help="Six fields, seconds first; UTC unless Kubeflow is told otherwise.")
-    ] = "0 0 3 * * *",
-    job: Annotated[str, typer.Option(help="Name of the recurring run.")] = "foresail-nightly",
+        str,
+        typer.Option(
+            help="Six fields, seconds first; UTC unless Kubeflow is told otherwise. Empty: 03:30 "
+            "every night, the monitor 03:10."
+        ),
+    ] = "",
+    job: Annotated[
+        str, typer.Option(help="Name of the recurring run; empty: foresail-nightly or -monitor.")
+    ] = "",
     name: Annotated[str, typer.Option(help="Name of the pipeline; empty: the file's.")] = "",
     version: Annotated[str, typer.Option(help="Version to run; empty: the newest.")] = "",
     experiment: Annotated[str, typer.Option(help="Experiment that shows the runs.")] = "foresail",
     replace: Annotated[  # noqa: FBT002  # a flag of the command line
         bool, typer.Option("--replace", help="Replace a recurring run of the same name.")
     ] = False,
-    file: _File = _COMPILED / "forecast.yaml",
+    pipeline: _Ours = Ours.FORECAST,
+    file: _File = None,
     namespace: _Namespace = "",
     token_file: _TokenFile = None,
     ca_file: _CaFile = None,
@@ -179,15 +211,20 @@ def schedule(
     from foresail_pipelines.client import Backend
     from foresail_pipelines.client import schedule as schedule_run
 
-    loaded = spec.load(file)
+    loaded = spec.load(_compiled(pipeline, file))
+    usual_job, usual_cron = _NIGHTLY[pipeline]
     done = schedule_run(
         Backend(host, namespace, token_file, ca_file),
         pipeline=name or spec.name(loaded),
-        job=job,
-        cron=cron,
+        job=job or usual_job,
+        cron=cron or usual_cron,
         arguments=spec.arguments(loaded, param or []),
         version=version,
         experiment=experiment,
         replace=replace,
     )
     typer.echo(f"recurring run {done.recurring_run_id}, replaced: {len(done.replaced)}")
+
+
+def _compiled(pipeline: Ours, file: Path | None) -> Path:
+    return file or _COMPILED / f"{pipeline}.yaml"

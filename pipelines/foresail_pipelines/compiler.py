@@ -9,15 +9,16 @@ from typing import Any
 from foresail.errors import UsageError
 
 COMPILED = Path(__file__).parent / "compiled"
-"""The golden files: `forecast.yaml`, and `components/*.yaml`, one per component to share alone."""
+"""The golden files: one per pipeline, and `components/*.yaml`, one per component to share alone."""
 FORECAST = COMPILED / "forecast.yaml"
+MONITOR = COMPILED / "monitor.yaml"
 
 
 def compile_all(folder: Path, *, image: str = "") -> tuple[Path, ...]:
     """Write every pipeline and every component below `folder`.
 
     Args:
-        folder: Gets `forecast.yaml` and `components/NAME.yaml`.
+        folder: Gets `forecast.yaml`, `monitor.yaml` and `components/NAME.yaml`.
         image: Replaces the train image, such as a digest or a copy in a registry of your own.
 
     Returns:
@@ -52,8 +53,9 @@ def compiled_texts(*, image: str = "") -> Mapping[str, str]:
     from foresail_components import NAMES
     from foresail_components._image import TRAIN_IMAGE
     from foresail_pipelines.forecast import forecast
+    from foresail_pipelines.monitor import monitor
 
-    definitions = {"forecast.yaml": forecast}
+    definitions = {"forecast.yaml": forecast, "monitor.yaml": monitor}
     for name in NAMES:
         module = importlib.import_module(f"foresail_components.{name}")
         definitions[f"components/{name}.yaml"] = getattr(module, name)

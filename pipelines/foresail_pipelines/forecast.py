@@ -34,6 +34,7 @@ def forecast(
     seed: int = 0,
     tracking_uri: str = "",
     experiment: str = "foresail",
+    promotion: str = "auto",
 ) -> None:
     """Forecast the CPU and memory of a cluster a day, a week and a month ahead.
 
@@ -62,6 +63,7 @@ def forecast(
         seed: Makes a run repeatable.
         tracking_uri: MLflow; empty means the variable MLFLOW_TRACKING_URI.
         experiment: Name of the MLflow experiment.
+        promotion: auto, or forecast-only to judge and register under the alias shadow only.
     """
     staged = stage_history(
         source=source,
@@ -104,5 +106,8 @@ def forecast(
         panel=featurized.outputs["panel"],
         model=trained.outputs["model"],
         registered=registered.outputs["registered"],
+        promotion=promotion,
     ).set_caching_options(enable_caching=False)
-    promote(decision=judged.outputs["decision"]).set_caching_options(enable_caching=False)
+    promote(decision=judged.outputs["decision"], promotion=promotion).set_caching_options(
+        enable_caching=False
+    )

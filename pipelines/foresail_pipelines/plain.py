@@ -6,6 +6,7 @@ from typing import Any
 
 from foresail.contenders import ProphetSettings
 from foresail.errors import UsageError
+from foresail.evaluation.gate import AUTO, is_forecast_only
 from foresail.horizons import parse
 from foresail.panel import SCOPES
 from foresail.times import parse_hour
@@ -14,7 +15,7 @@ _WORDS = ("yearly_seasonality", "weekly_seasonality", "daily_seasonality")
 
 
 def check_plain(values: Mapping[str, Any]) -> None:
-    """Refuse a horizon, scope, time, number of windows or word of Prophet's that is none.
+    """Refuse horizons, scopes, times, windows, promotions and words of Prophet's that are none.
 
     Args:
         values: By parameter; those of other names or types than ours are left alone.
@@ -33,6 +34,7 @@ def check_plain(values: Mapping[str, Any]) -> None:
     windows = values.get("windows", 1)
     if isinstance(windows, int) and windows < 1:
         raise UsageError(f"windows must be 1 or more (3 to be measured), got {windows}")
+    is_forecast_only(texts.get("promotion", AUTO))
     prophet: dict[str, Any] = {name: texts[name] for name in _WORDS if name in texts}
     scale = values.get("changepoint_prior_scale")
     if isinstance(scale, int | float):

@@ -68,6 +68,7 @@ def test_a_secret_is_no_parameter(pair: str, told: str) -> None:
         ("scopes=node,pods", "unknown scope 'pods'; use some of cluster, node"),
         ("as_of=yesterday", "expected a time such as 2026-11-21T08:00:00Z, got 'yesterday'"),
         ("as_of=2026-11-21T08:30:00Z", "expected a full hour such as"),
+        ("promotion=shadow", "promotion must be auto or forecast-only, got 'shadow'"),
         ("windows=0", r"windows must be 1 or more \(3 to be measured\), got 0"),
         ("weekly_seasonality=yes", "weekly_seasonality must be auto, true or false, got 'yes'"),
         ("changepoint_prior_scale=0", "changepoint_prior_scale must be above 0 and finite, got 0"),

@@ -74,15 +74,21 @@ def promote(
 
 
 @app.command()
-def rollback(name: _Name, tracking_uri: _Uri = "") -> None:
+def rollback(
+    name: _Name,
+    tracking_uri: _Uri = "",
+    reason: Annotated[
+        str, typer.Option(help="Why; the gate and `list` tell it until the version is promoted.")
+    ] = "",
+) -> None:
     """Give the alias champion back to the version that had it before.
 
     Running servers follow within a minute, although that version is older: it is tagged. The one
     it takes over from is tagged too: no pipeline makes it champion again, `promote` does.
 
-    Example: foresail registry rollback foresail-memory
+    Example: foresail registry rollback foresail-memory --reason "too low since the move"
     """
-    move = _registry(tracking_uri).rollback(name)
+    move = _registry(tracking_uri).rollback(name, reason=reason)
     typer.echo(f"{move.name}: version {move.champion} is champion; {move.reason}")
 
 

@@ -1,22 +1,49 @@
-"""The gate: may the challenger become the champion?"""
+"""The gate: may the challenger become the champion?
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+Not where the evidence says that it is worse: the whole 90 % interval of its error above the
+champion's, or - where it serves another rule than the seasonal naive - above the naive's, at any
+horizon. A series that the seasonal naive serves cannot speak against the challenger there: nothing
+better was found for it, and only the calibration of its band tells the two apart.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from foresail.bundle.schema import Quality, SeriesEntry
-from foresail.evaluation.choice import choose
-from foresail.evaluation.scores import ScoreBoard, relative
-from foresail.panel import SeriesKey
+from foresail.errors import UsageError
+from foresail.evaluation.bootstrap import Losses, Ratio, compare, geometric_ratio
+from foresail.evaluation.choice import Choice, choose
+from foresail.evaluation.composite import (
+    composite_losses,
+    contender_losses,
+    naive_losses,
+    served_by,
+)
+from foresail.evaluation.scores import REFERENCE, ScoreBoard, relative
+from foresail.horizons import HORIZONS
+from foresail.panel import BoolArray, IntArray
 
-TOLERANCE = 1.02
-"""A challenger that knows newer hours may be this much worse and still replace the champion."""
+PLAIN_RULES = (
+    REFERENCE,
+    "seasonal_naive_168h",
+    "last_value",
+    "last_day_mean",
+    "median_28d",
+    "hour_of_week_mean",
+)
+"""Rules that need no training; each is compared with the band that it would be served with."""
+AUTO, FORECAST_ONLY = "auto", "forecast-only"
+"""Promote what passes the gate, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One metric at one horizon, over all its series.
+
+    Errors are relative to the seasonal naive's on the same windows, unless another is named. What
+    needs the scores of single windows is None without them, and where nothing can be compared.
 
     Attributes:
         metric: Metric.
@@ -24,10 +51,14 @@ class Standing:
         series: How many there are.
         measured: How many were measured on enough windows.
         windows: The least number of windows among those; 0 if none.
-        challenger: Geometric mean of the error relative to the naive's; None if unmeasured.
-        champion: The champion's on the same windows and series; None without one.
-        challenger_shared: The challenger's over the series that the champion has too.
+        challenger: Geometric mean of its relative errors; None if unmeasured.
         coverage: Mean share of hours inside the band; None if unmeasured.
+        versus_naive: The challenger's error by the seasonal naive's.
+        departed: The same over the series that another rule than the seasonal naive serves.
+        champion: Geometric mean of the champion's relative errors, on the windows of both.
+        versus_champion: The challenger's error by the champion's.
+        best_rule: The plain rule that lost least on the challenger's windows.
+        versus_best_rule: The challenger's error by that rule's.
     """
 
     metric: str
@@ -36,46 +67,65 @@ class Standing:
     measured: int
     windows: int
     challenger: float | None
-    champion: float | None
-    challenger_shared: float | None
     coverage: float | None
+    versus_naive: Ratio | None = None
+    departed: Ratio | None = None
+    champion: float | None = None
+    versus_champion: Ratio | None = None
+    best_rule: str | None = None
+    versus_best_rule: Ratio | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An index and the board that measures it.
+
+    Attributes:
+        index: Of a bundle.
+        board: Scores of its contenders, bands calibrated.
+    """
+
+    index: Sequence[SeriesEntry]
+    board: ScoreBoard
+
+
+@dataclass(frozen=True, slots=True)
+class _Composite:
+    """What is served, scored window by window."""
+
+    choice: Choice
+    served: IntArray
+
+    @staticmethod
+    def of(scored: Scored) -> "_Composite":
+        return _Composite(choose(scored.board), served_by(scored.board, scored.index))
+
+    def losses(self, segment: int) -> Losses:
+        return composite_losses(self.choice, self.served, segment=segment)
 
 
 def standings(
     metric: str,
     challenger: Sequence[SeriesEntry],
     *,
-    champion: Sequence[SeriesEntry] = (),
-    champion_board: ScoreBoard | None = None,
+    board: ScoreBoard | None = None,
+    champion: Scored | None = None,
 ) -> list[Standing]:
-    """Return how the challenger stands at each of its horizons.
+    """Return how the challenger stands at each of its horizons, shortest first.
 
     Args:
         metric: Metric of both.
         challenger: Its index.
-        champion: The champion's index, or nothing.
-        champion_board: Scores of the champion's contenders on the challenger's windows.
+        board: Its scores; without them only what its index promises is told.
+        champion: Refitted on the same windows, or None.
     """
-    theirs = _champion_quality(champion, champion_board) if champion_board else {}
-    names = list(challenger[0].horizons) if challenger else []
-    found = []
-    for name in sorted(names, key=["next_day", "next_week", "next_month"].index):
-        measured = {_key(e): q for e in challenger if (q := e.horizons[name].quality)}
-        shared = [key for key in measured if (key, name) in theirs]
-        found.append(
-            Standing(
-                metric=metric,
-                horizon=name,
-                series=len(challenger),
-                measured=len(measured),
-                windows=min((q.windows for q in measured.values()), default=0),
-                challenger=_geometric(measured.values()),
-                champion=_geometric([theirs[key, name] for key in shared]),
-                challenger_shared=_geometric([measured[key] for key in shared]),
-                coverage=_mean([q.coverage for q in measured.values()]),
-            )
-        )
-    return found
+    names = challenger[0].horizons if challenger else ()
+    rows = [_promised(metric, challenger, h.name) for h in HORIZONS if h.name in names]
+    if board is None:
+        return rows
+    ours = _Composite.of(Scored(challenger, board))
+    theirs = _Composite.of(champion) if champion else None
+    return [_compared(row, ours, theirs) for row in rows]
 
 
 def decide(rows: Sequence[Standing], *, has_champion: bool) -> tuple[bool, str]:
@@ -85,60 +135,108 @@ def decide(rows: Sequence[Standing], *, has_champion: bool) -> tuple[bool, str]:
         rows: The metric's standings.
         has_champion: Whether there is one to replace.
     """
-    own = _over_horizons([row.challenger for row in rows])
-    shared = [row for row in rows if row.champion and row.challenger_shared]
-    ours = _over_horizons([row.challenger_shared for row in shared])
-    theirs = _over_horizons([row.champion for row in shared])
-    if own is None:
+    if all(row.challenger is None for row in rows):
         if has_champion:
             return False, "the challenger is unmeasured and there is a champion: it stays"
         return True, "the first forecast; unmeasured until the history holds three windows"
-    if own > 1.0:
-        return False, f"its error is {own:.2f} of the seasonal naive's, above 1"
-    if ours is None or theirs is None:
-        which = "no series to compare with the champion" if has_champion else "the first champion"
-        return True, f"{which}; its error is {own:.2f} of the seasonal naive's"
-    compared = f"its error is {ours:.2f} of the naive's, the champion's {theirs:.2f}"
-    worse = ours > theirs * TOLERANCE
-    verdict = "the champion stays" if worse else "and it knows newer hours"
-    return not worse, f"{compared} on the same windows: {verdict}"
+    faults = [fault for row in rows for fault in _faults(row)]
+    if faults:
+        then = "the champion stays" if has_champion else "it is not promoted"
+        return False, f"{', '.join(faults)}: worse; {then}"
+    beside = _listed((row.horizon, row.versus_champion) for row in rows)
+    if beside:
+        return True, f"{beside} of the champion's error: not worse, and it knows newer hours"
+    which = "no series to compare with the champion" if has_champion else "the first champion"
+    errors = _listed((row.horizon, row.versus_naive) for row in rows)
+    return True, f"{which}; {errors} of the seasonal naive's error" if errors else which
 
 
-def _over_horizons(errors: Iterable[float | None]) -> float | None:
-    known = [np.log(error) for error in errors if error]
-    return float(np.exp(np.mean(known))) if known else None
+def is_forecast_only(promotion: str) -> bool:
+    """Return whether nothing is to be promoted, whatever the gate says.
+
+    Args:
+        promotion: A parameter of the pipeline, `auto` or `forecast-only`.
+
+    Raises:
+        UsageError: It is another word.
+    """
+    if promotion not in {AUTO, FORECAST_ONLY}:
+        raise UsageError(f"promotion must be {AUTO} or {FORECAST_ONLY}, got {promotion!r}")
+    return promotion == FORECAST_ONLY
 
 
-def _champion_quality(
-    champion: Sequence[SeriesEntry], board: ScoreBoard
-) -> Mapping[tuple[SeriesKey, str], Quality]:
-    rows, choice = {key: row for row, key in enumerate(board.keys)}, choose(board)
-    found = {}
-    for entry in champion:
-        row = rows.get(_key(entry))
-        served = [_serving(entry, h.hours) for h in board.horizons]
-        for s, horizon in enumerate(board.horizons):
-            winners = served[: s + 1]
-            if row is None or not set(winners) <= set(board.contenders):
-                continue
-            quality = choice.quality(row, [w for w in winners if w])
-            if quality:
-                found[_key(entry), horizon.name] = quality
-    return found
+def in_shadow(reason: str, *, promote: bool) -> str:
+    """Return the reason of a decision that is not carried out."""
+    return f"{FORECAST_ONLY}: would {'' if promote else 'not '}be promoted, {reason}"
 
 
-def _serving(entry: SeriesEntry, hours: int) -> str | None:
-    return next((s.model for s in entry.segments if s.until_hours >= hours), None)
+def _faults(row: Standing) -> Iterator[str]:
+    if row.versus_champion and row.versus_champion.above_one:
+        yield f"{row.horizon}: {row.versus_champion} of the champion's error"
+    if row.departed and row.departed.above_one:
+        whose = "the seasonal naive's error where another rule is served"
+        yield f"{row.horizon}: {row.departed} of {whose}"
 
 
-def _key(entry: SeriesEntry) -> SeriesKey:
-    return SeriesKey(entry.series, entry.metric, entry.stat)
+def _listed(ratios: Iterable[tuple[str, Ratio | None]]) -> str:
+    return ", ".join(f"{horizon} {ratio}" for horizon, ratio in ratios if ratio)
 
 
-def _geometric(qualities: Iterable[Quality]) -> float | None:
-    logs = [np.log(relative(q)) for q in qualities]
+def _promised(metric: str, index: Sequence[SeriesEntry], horizon: str) -> Standing:
+    """Return what an index alone tells of one horizon."""
+    qualities = [quality for entry in index if (quality := entry.horizons[horizon].quality)]
+    return Standing(
+        metric=metric,
+        horizon=horizon,
+        series=len(index),
+        measured=len(qualities),
+        windows=min((quality.windows for quality in qualities), default=0),
+        challenger=_geometric(qualities),
+        coverage=float(np.mean([q.coverage for q in qualities])) if qualities else None,
+    )
+
+
+def _compared(row: Standing, ours: _Composite, theirs: _Composite | None) -> Standing:
+    """Return a standing with what the single windows tell."""
+    board = ours.choice.board
+    segment = [h.name for h in board.horizons].index(row.horizon)
+    mine, naive = ours.losses(segment), naive_losses(board, segment=segment)
+    reference = board.contenders.index(REFERENCE)
+    elsewhere: BoolArray = (ours.served[:, : segment + 1] != reference).any(axis=1)
+    best_rule, versus_best_rule = _best_rule(board, mine, segment)
+    row = replace(
+        row,
+        versus_naive=compare(mine, naive),
+        departed=compare(mine.where(elsewhere), naive),
+        best_rule=best_rule,
+        versus_best_rule=versus_best_rule,
+    )
+    if theirs is None:
+        return row
+    places = {key: place for place, key in enumerate(theirs.choice.board.keys)}
+    other = theirs.losses(segment).rows(np.array([places.get(key, -1) for key in board.keys]))
+    return replace(
+        row,
+        champion=geometric_ratio(other.where(mine.hours > 0), naive),
+        versus_champion=compare(mine, other),
+    )
+
+
+def _best_rule(board: ScoreBoard, ours: Losses, segment: int) -> tuple[str | None, Ratio | None]:
+    """Return the plain rule that ours is worst beside, and ours by it."""
+    found: dict[str, tuple[float, Losses]] = {}
+    for name in PLAIN_RULES:
+        if name in board.contenders:
+            losses = contender_losses(board, name, segment=segment)
+            ratio = geometric_ratio(ours, losses)
+            if ratio is not None:
+                found[name] = (ratio, losses)
+    if not found:
+        return None, None
+    best = max(found, key=lambda name: found[name][0])
+    return best, compare(ours, found[best][1])
+
+
+def _geometric(qualities: Sequence[Quality]) -> float | None:
+    logs = [np.log(relative(quality)) for quality in qualities]
     return float(np.exp(np.mean(logs))) if logs else None
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None

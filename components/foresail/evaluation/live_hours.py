@@ -121,8 +121,9 @@ def _promised_per_lead(
                 continue
             means = np.array([quality.sql, quality.coverage, quality.naive_sql])
             rest = (length * means - total) / (length - before)
-            # windows that were not the same for both horizons may leave less than nothing
-            rest = np.where(rest > 0, rest, means)
+            # errors hardly shrink with the lead: where less than half is left, or more than every
+            # hour inside the band, the two horizons were measured on different windows
+            rest = np.where((rest < means / 2) | (rest > [np.inf, 1, np.inf]), means, rest)
             promised[:, row, before:length] = rest[:, None]
             before, total = length, length * means
     return promised

@@ -7,7 +7,8 @@ from foresail.evaluation.gate import standings
 
 _LEGEND = (
     "Error: scaled quantile loss relative to the seasonal naive (same hour yesterday), "
-    "geometric mean; below 1 is better. Coverage: held-out hours inside p10 to p90."
+    "geometric mean; below 1 is better; 90 % interval in brackets. "
+    "Coverage: held-out hours inside p10 to p90."
 )
 
 
@@ -35,9 +36,10 @@ def markdown(contest: Contest) -> str:
     ]
     for metric in sorted({entry.metric for entry in contest.index}):
         entries = [entry for entry in contest.index if entry.metric == metric]
-        for row in standings(metric, entries):
+        rows = [i for i, entry in enumerate(contest.index) if entry.metric == metric]
+        for row in standings(metric, entries, board=contest.board.rows(rows)):
             served = Counter(e.horizons[row.horizon].winner or "none" for e in entries)
-            error = "unmeasured" if row.challenger is None else f"{row.challenger:.2f}"
+            error = str(row.versus_naive or "unmeasured")
             cover = "" if row.coverage is None else f"{row.coverage:.0%}"
             by = ", ".join(f"{name} {count}" for name, count in served.most_common())
             lines.append(

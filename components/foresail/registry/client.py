@@ -61,8 +61,10 @@ class VersionInfo:
         """Return why no pipeline may make it champion, as a sentence, or nothing."""
         if self.tags.get(names.ROLLED_BACK) != "true":
             return ""
+        reason = self.tags.get(names.ROLLBACK_REASON, "")
+        why = f"rolled back: {reason}" if reason else "rolled back by hand"
         return (
-            f"version {self.version} was rolled back by hand; "
+            f"version {self.version} was {why}; "
             f"`foresail registry promote {self.name} {self.version}` to insist"
         )
 

@@ -6,6 +6,8 @@ from foresail.errors import BadBundle, BadInput, UsageError
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 """Aliases: the newest registered version, and the one that is served."""
+SHADOW = "shadow"
+"""Alias of the newest version that was registered and judged only to be watched."""
 
 TRAINED_UNTIL = "foresail.trained_until"
 HISTORY_DIGEST = "foresail.history_digest"
@@ -21,6 +23,8 @@ ROLLBACK = "foresail.rollback"
 """`true` on a version that was rolled back to: readers take it although it is older."""
 ROLLED_BACK = "foresail.rolled_back"
 """`true` on a version that was rolled back from: only a person makes it champion again."""
+ROLLBACK_REASON = "foresail.rollback_reason"
+"""Beside `ROLLED_BACK`: why, in one sentence, where whoever did it gave a reason."""
 
 NOBODY = "none"
 """Value of `PREVIOUS_CHAMPION` on the first champion of a model."""

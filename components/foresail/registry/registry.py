@@ -73,7 +73,7 @@ class Registry(RegistryClient):
     def promote(self, name: str, version: str, *, insist: bool = False) -> Move:
         """Make a version champion, unless a newer one already is or has been.
 
-        A version that a person has rolled back stays where it is, unless a person insists.
+        A version that was rolled back stays where it is, unless a person insists.
 
         MLflow moves an alias without comparing. So every promoter marks its version first, moves
         the alias, and looks again: whoever finds a newer marked version gives the alias to that
@@ -101,16 +101,21 @@ class Registry(RegistryClient):
             reason = f"{_age(newer)} is newer than {_age(candidate)}; roll it back first"
             return Move(name, version, promoted=False, champion=champion, reason=reason)
         self._tag(candidate, names.PREVIOUS_CHAMPION, champion or names.NOBODY)
-        for mark in (names.ROLLBACK, names.ROLLED_BACK):
+        for mark in (names.ROLLBACK, names.ROLLED_BACK, names.ROLLBACK_REASON):
             if mark in candidate.tags:
                 self._untag(candidate, mark)
         self._move(name, version)
         return self._look_again(candidate, before=champion)
 
-    def rollback(self, name: str) -> Move:
+    def rollback(self, name: str, *, reason: str = "") -> Move:
         """Give the alias `champion` back to the version that had it before.
 
         Both are marked before the alias moves: whoever promotes at the same moment sees it.
+
+        Args:
+            name: Registered model.
+            reason: Why, kept with the version that is moved away from until it is promoted again;
+                whatever holds that version back tells it.
 
         Raises:
             NotFound: The model has no champion, or none before it.
@@ -127,11 +132,16 @@ class Registry(RegistryClient):
             )
         restored = self.version(name, previous)
         self._tag(restored, names.ROLLBACK, "true")
+        told = " ".join(reason.split())
+        if told:
+            self._tag(demoted, names.ROLLBACK_REASON, told)
+        elif names.ROLLBACK_REASON in demoted.tags:  # left by a hand that moved only the alias
+            self._untag(demoted, names.ROLLBACK_REASON)
         self._tag(demoted, names.ROLLED_BACK, "true")
         self._move(name, previous)
         self._untag(demoted, names.PREVIOUS_CHAMPION)
-        reason = f"rolled back from {_age(demoted)} to {_age(restored)}"
-        return Move(name, previous, promoted=True, champion=previous, reason=reason)
+        moved = f"rolled back from {_age(demoted)} to {_age(restored)}"
+        return Move(name, previous, promoted=True, champion=previous, reason=moved)
 
     def models(self) -> tuple[VersionInfo, ...]:
         """Return every version of every model of Foresail: by name, newest first."""

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import structlog
 
 from foresail.bundle import Bundle
 from foresail.errors import BadBundle, ForesailError, NotFound, UsageError
-from foresail.evaluation.live import CLEAR, LiveReport, compare, rival_ratio
+from foresail.evaluation.live import DAY, RIVAL_MARGIN, LiveReport, compare, rival_ratio
 from foresail.features import hourly_panel
 from foresail.history import read_history
 from foresail.panel import Panel
@@ -24,9 +24,6 @@ from foresail.reports.live import Watched, exposition, markdown
 from foresail.settings import read_settings
 from foresail.steps import AnyPath
 from foresail.times import isoformat, parse_hour
-
-ROLLBACK_REASON = "foresail.rollback_reason"
-"""Tag on a version that was rolled back from: why, in one sentence."""
 
 log = structlog.get_logger()
 
@@ -51,15 +48,6 @@ class _Done:
     moved: bool
     serving: str
     sentence: str
-
-
-class _Registry(Registry):
-    """The registry, with a reason for each rollback."""
-
-    def roll_back_because(self, demoted: VersionInfo, reason: str) -> str:
-        """Roll a model back from this version, and return the version that is champion now."""
-        self._tag(demoted, ROLLBACK_REASON, reason)  # before the alias moves, as all marks
-        return str(self.rollback(demoted.name).champion)
 
 
 def run(
@@ -129,7 +117,7 @@ def watch(
         raise UsageError(f"only the alias {CHAMPION} is rolled back, not {alias}; watch it without")
     until = parse_hour(as_of) if as_of else None
     configured = read_settings().mlflow_tracking_uri
-    registry = _Registry(given_address(tracking_uri, configured=configured))
+    registry = Registry(given_address(tracking_uri, configured=configured))
     models: list[Watched] = []
     problems: list[str] = []
     for name in _models(registry, alias, metrics):
@@ -187,7 +175,7 @@ def _models(registry: Registry, alias: str, metrics: str) -> list[str]:
 
 
 def _watch_one(
-    registry: _Registry,
+    registry: Registry,
     name: str,
     alias: str,
     history_uri: str,
@@ -245,24 +233,31 @@ def _obstacle(
     if previous == names.NOBODY:
         return f"No champion is recorded before version {version.version}: nothing is changed"
     stays = f"so version {version.version} stays champion"
+    if version.is_rollback:  # each step back is to older knowledge, and nobody has looked yet
+        return f"It was rolled back to already, {stays} until a person or a training moves it"
     with tempfile.TemporaryDirectory() as folder:
         try:
             rival = Bundle.open(registry.fetch(version.name, previous, Path(folder) / "before"))
+            fault = _fault(rival, bundle, observed, live)
         except (BadBundle, NotFound) as error:
-            return f"Version {previous}, champion before, cannot be served ({error}), {stays}"
-        end = rival.manifest.covers_until
-        if end <= live.observed_until:
-            return f"Version {previous}, champion before, ends at {isoformat(end)}, {stays}"
-        ratio = rival_ratio(bundle, rival, observed)
-    if ratio is not None and ratio.low > CLEAR:
-        return (
-            f"Version {previous}, champion before, is worse still: its error is {ratio} times "
-            f"this one's on the same hours, {stays}"
-        )
+            fault = f"cannot be served ({error})"
+    return f"Version {previous}, champion before, {fault}, {stays}" if fault else ""
+
+
+def _fault(rival: Bundle, bundle: Bundle, observed: Panel, live: LiveReport) -> str:
+    """Return why this rival of the bundle is no better, or nothing."""
+    end = rival.manifest.covers_until
+    if end < live.observed_until + timedelta(hours=DAY):
+        return f"ends at {isoformat(end)}"
+    ratio = rival_ratio(bundle, rival, observed)
+    if ratio is None:
+        return "shares too few series with it to be compared"
+    if ratio.middle > RIVAL_MARGIN:
+        return f"is worse still: its error is {ratio} times this one's on the same hours"
     return ""
 
 
-def _act(registry: _Registry, version: VersionInfo, live: LiveReport, *, rollback: bool) -> _Done:
+def _act(registry: Registry, version: VersionInfo, live: LiveReport, *, rollback: bool) -> _Done:
     number, previous = version.version, version.tags[names.PREVIOUS_CHAMPION]
     if not rollback:
         sentence = f"Dry run: with rollback version {previous} would be champion again"
@@ -271,7 +266,7 @@ def _act(registry: _Registry, version: VersionInfo, live: LiveReport, *, rollbac
     if now != number:  # MLflow moves an alias without comparing
         sentence = f"Version {now} has become champion meanwhile: nothing is changed"
         return _Done(moved=False, serving=now or number, sentence=sentence)
-    champion = registry.roll_back_because(version, live.reason)
+    champion = str(registry.rollback(version.name, reason=live.reason).champion)
     log.warning("rolled back", model=version.name, version=number, champion=champion)
     sentence = f"Rolled back: version {champion} is champion again"
     return _Done(moved=True, serving=champion, sentence=sentence)

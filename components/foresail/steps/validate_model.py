@@ -1,7 +1,6 @@
 """The gate: challenger against the seasonal naive and the champion, on the same windows."""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,24 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from foresail.bundle import Bundle, SeriesEntry
 from foresail.bundle.publish import BUNDLE, SCORES
-from foresail.bundle.schema import RECIPE
+from foresail.bundle.schema import INDEX, RECIPE
 from foresail.contenders import ProphetSettings
 from foresail.errors import BadInput
+from foresail.evaluation.bootstrap import Ratio
 from foresail.evaluation.calibration import calibrated
 from foresail.evaluation.choice import groups
 from foresail.evaluation.contest import backtest
 from foresail.evaluation.eligibility import eligibility
 from foresail.evaluation.field import field
-from foresail.evaluation.gate import Standing, decide, standings
+from foresail.evaluation.gate import (
+    AUTO,
+    Scored,
+    Standing,
+    decide,
+    in_shadow,
+    is_forecast_only,
+    standings,
+)
 from foresail.evaluation.scores import ScoreBoard
 from foresail.panel import Panel
 from foresail.registry import CHAMPION, Decision, Registered, RegisteredModel, Registry, Verdict
@@ -57,6 +65,7 @@ def run(
     registered: AnyPath,
     decision: AnyPath,
     report: AnyPath,
+    promotion: str = AUTO,
 ) -> dict[str, float]:
     """Compare every registered challenger with the naive and the champion, and decide.
 
@@ -66,10 +75,17 @@ def run(
         registered: JSON that `register` wrote.
         decision: JSON file to write: a verdict a model.
         report: HTML file to write.
+        promotion: `auto`, or `forecast-only` to judge and promote nothing.
 
     Returns:
-        Figures for the dashboard: per metric whether it is promoted, and its standing.
+        Figures for the dashboard: per metric whether it is promoted, and per horizon the error by
+        the naive's and the champion's, with the ends of their intervals.
+
+    Raises:
+        UsageError: The promotion is another word.
+        BadInput: The champion's recipe or a score board cannot be read.
     """
+    forecast_only = is_forecast_only(promotion)
     challengers = Registered.read(Path(registered))
     registry = Registry(challengers.tracking_uri)
     data = Panel.load(Path(panel))
@@ -78,6 +94,9 @@ def run(
     verdicts: list[Verdict] = []
     for challenger in challengers.models:
         found, verdict = _judge(registry, data, homes[challenger.metric], challenger)
+        if forecast_only:
+            reason = in_shadow(verdict.reason, promote=verdict.promote)
+            verdict = verdict.model_copy(update={"promote": False, "reason": reason})
         rows += found
         verdicts.append(verdict)
         log.info("judged", model=verdict.name, promote=verdict.promote, reason=verdict.reason)
@@ -86,9 +105,16 @@ def run(
     page = model_report(bundles, standings=rows, verdicts=verdicts)
     Path(report).write_text(page, encoding="utf-8")
     figures = {f"{v.metric}_promote": float(v.promote) for v in verdicts}
-    return figures | {
-        f"{r.metric}_{r.horizon}_vs_naive": r.challenger for r in rows if r.challenger is not None
-    }
+    for row in rows:
+        figures |= _figures(f"{row.metric}_{row.horizon}_vs_naive", row.versus_naive)
+        figures |= _figures(f"{row.metric}_{row.horizon}_vs_champion", row.versus_champion)
+    return figures
+
+
+def _figures(name: str, ratio: Ratio | None) -> dict[str, float]:
+    if ratio is None:
+        return {}
+    return {name: ratio.middle, f"{name}_low": ratio.low, f"{name}_high": ratio.high}
 
 
 def _metric_of(home: Path) -> str:
@@ -98,21 +124,19 @@ def _metric_of(home: Path) -> str:
 def _judge(
     registry: Registry, panel: Panel, home: Path, challenger: RegisteredModel
 ) -> tuple[list[Standing], Verdict]:
-    index = Bundle.open(home / BUNDLE).index
+    index, board = Bundle.open(home / BUNDLE).index, ScoreBoard.load(home / SCORES)
     champion = registry.version_of(challenger.name, CHAMPION)
-    theirs: Sequence[SeriesEntry] = ()
-    board: ScoreBoard | None = None
+    theirs = None
     if champion and champion != challenger.version:
         with tempfile.TemporaryDirectory() as folder:
-            files = ("index.json", RECIPE)
             there = registry.fetch(
-                challenger.name, champion, Path(folder) / "champion", files=files
+                challenger.name, champion, Path(folder) / "champion", files=(INDEX, RECIPE)
             )
-            theirs = TypeAdapter(tuple[SeriesEntry, ...]).validate_json(
-                (there / "index.json").read_bytes()
+            theirs = Scored(
+                TypeAdapter(tuple[SeriesEntry, ...]).validate_json((there / INDEX).read_bytes()),
+                _champion_board(panel, home, board, Recipe.read(there)),
             )
-            board = _champion_board(panel, home, index, Recipe.read(there))
-    found = standings(challenger.metric, index, champion=theirs, champion_board=board)
+    found = standings(challenger.metric, index, board=board, champion=theirs)
     held_back = registry.version(challenger.name, challenger.version).held_back
     if held_back:
         promote, reason = False, held_back
@@ -130,14 +154,11 @@ def _judge(
     )
 
 
-def _champion_board(
-    panel: Panel, home: Path, index: Sequence[SeriesEntry], champion: Recipe
-) -> ScoreBoard:
+def _champion_board(panel: Panel, home: Path, own: ScoreBoard, champion: Recipe) -> ScoreBoard:
     """Return the champion's scores on the challenger's windows; refitted where settings differ."""
-    own = ScoreBoard.load(home / SCORES)
     if champion.prophet == Recipe.read(home / BUNDLE).prophet:
         return own  # the same model at the same origins: already measured
-    keys = {(e.series, e.metric, e.stat) for e in index}
+    keys = set(own.keys)
     mine = panel.select(i for i, info in enumerate(panel.index) if info.key in keys)
     fits = [eligibility(mine.values[i], own.horizons) for i in range(len(mine))]
     board, misses = backtest(

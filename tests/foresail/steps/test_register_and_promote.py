@@ -125,6 +125,38 @@ def test_promote_moves_what_the_gate_lets_through_and_tells_people(
     assert Registry(uri).version_of("foresail-memory", "champion") is None
 
 
+def test_a_forecast_only_run_promotes_nothing_whatever_was_decided(
+    uri: str, tmp_path: Path
+) -> None:
+    """The version has the alias shadow; the next one takes it over, and no champion moves."""
+    for day in range(2):
+        register.run(model=write_model(tmp_path / f"{day}", day=day), registered=tmp_path / "r")
+        verdict = Verdict(
+            metric="cpu", name="foresail-cpu", version=f"{day + 1}", promote=True, reason="better"
+        )
+        Decision(tracking_uri=uri, verdicts=(verdict,)).write(tmp_path / "decision.json")
+        measured = promote.run(
+            decision=tmp_path / "decision.json",
+            summary=tmp_path / "out.md",
+            promotion="forecast-only",
+        )
+        assert measured == {"promoted": 0.0, "cpu.promoted": 0.0}
+        assert Registry(uri).version_of("foresail-cpu", "shadow") == f"{day + 1}"
+    assert Registry(uri).version_of("foresail-cpu", "champion") is None
+    assert Registry(uri).version_of("foresail-memory", "shadow") is None
+    assert (
+        "| cpu | foresail-cpu | 2 | shadow | none | forecast-only: would be promoted, better |"
+        in (tmp_path / "out.md").read_text()
+    )
+
+
+@pytest.mark.usefixtures("uri")
+def test_promote_refuses_an_unknown_promotion(tmp_path: Path) -> None:
+    """Before the decision is read, so that nothing has moved."""
+    with pytest.raises(UsageError, match="must be auto or forecast-only, got 'Auto'"):
+        promote.run(decision=tmp_path / "none", summary=tmp_path / "out.md", promotion="Auto")
+
+
 def test_promote_run_again_changes_nothing(uri: str, tmp_path: Path) -> None:
     """A retried step finds its version champion already."""
     register.run(model=write_model(tmp_path / "model"), registered=tmp_path / "r.json")
