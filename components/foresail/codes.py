@@ -1,8 +1,9 @@
-"""Why there is no forecast, or why it is less than was asked: one table of codes.
+"""Why there is no forecast, why it is less than was asked, or what is odd about it: all codes.
 
-2xx: the history cannot carry the forecast. 3xx: the data were refused. 4xx: something failed and a
-plainer forecast is served in its place. Codes are part of the public contract; they are never
-renumbered. The table in `docs/codes.md` is generated from `Code`.
+1xx: the forecast is served whole, and this is known about it. 2xx: the history cannot carry the
+forecast. 3xx: the data were refused. 4xx: something failed and a plainer forecast is served in its
+place. Codes are part of the public contract; they are never renumbered. The table in
+`docs/codes.md` is `table()`.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ class Code(IntEnum):
     """A reason code; `slug` is its name in words, `meaning` its sentence."""
 
     OK = 0
+    CONSTANT = 101
     TOO_LITTLE_HISTORY = 201
     HORIZON_TOO_LONG = 202
     SERIES_ENDED = 203
@@ -38,6 +40,7 @@ class Code(IntEnum):
 
 _MEANINGS = {
     Code.OK: "A forecast is served.",
+    Code.CONSTANT: "One value for 28 days: the forecast is that constant, without a band.",
     Code.TOO_LITTLE_HISTORY: "Fewer than 48 hourly values: no forecast is made.",
     Code.HORIZON_TOO_LONG: "The history is too short for this horizon; a shorter one is served.",
     Code.SERIES_ENDED: "No value in the last 7 days: the series has ended.",
@@ -50,6 +53,17 @@ _MEANINGS = {
     Code.UNKNOWN_UNIT: "The unit is not the one the metric is measured in; the series is refused.",
     Code.DEGRADED: "The chosen model failed to fit; the seasonal naive is served in its place.",
 }
+
+
+def is_whole(code: int) -> bool:
+    """Return whether a forecast is all that was asked; `code` may be newer than this release."""
+    return code // 100 in {0, 1}
+
+
+def table() -> str:
+    """Return all codes as a Markdown table, ascending."""
+    rows = [f"| {code.value} | `{code.slug}` | {code.meaning} |" for code in sorted(Code)]
+    return "\n".join(["| code | name | meaning |", "|---|---|---|", *rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ is (2.2 + 10 + 16.2) / 3 = 142/15.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ NAIVE = 0.3
 """The seasonal naive's where the level comes: half too high, its band from -1 to +1."""
 STEPS = 336
 HORIZONS = {"next_day": 24, "next_week": 168}
+Stat = Literal["mean", "max"]
 SIX = tuple(f"web{i}" for i in range(6))
 
 
@@ -41,6 +43,7 @@ def write_live_bundle(
     promises: Mapping[str, float | None] | None = None,
     offset: float = 0.0,
     constant: Sequence[str] = (),
+    stats: Sequence[Stat] = ("mean",),
     steps: int = STEPS,
 ) -> Bundle:
     """Write a bundle and open it.
@@ -50,14 +53,17 @@ def write_live_bundle(
         metric: Of the bundle.
         series: Ids.
         trained_until: First hour of the forecast.
-        promises: The sql promised of each horizon; None for an unmeasured one. Default: `EXACT`.
+        promises: The sql promised of the leads that each horizon adds to the one before; None
+            for unmeasured ones. Default: `EXACT`.
         offset: What the forecast adds to the level.
         constant: Series whose history does not move at all.
+        stats: Of each series.
         steps: Hours stored.
     """
     told = dict.fromkeys(HORIZONS, EXACT) if promises is None else promises
     days = np.repeat(np.where(np.arange(28) % 2, 0.5, -0.5), 24)
     middle = LEVEL + offset
+    rows = [(name, stat) for name in series for stat in stats]
     write_bundle(
         folder,
         Publication(
@@ -65,9 +71,9 @@ def write_live_bundle(
             trained_until=trained_until,
             quantiles=QUANTILES,
             horizons=HORIZONS,
-            index=[_entry(name, metric, told, steps) for name in series],
-            forecast=np.tile([middle - 1, middle, middle + 1], (len(series), steps, 1)),
-            history=np.stack([LEVEL + days * (name not in constant) for name in series]),
+            index=[_entry(name, stat, metric, told, steps) for name, stat in rows],
+            forecast=np.tile([middle - 1, middle, middle + 1], (len(rows), steps, 1)),
+            history=np.stack([LEVEL + days * (name not in constant) for name, _ in rows]),
             history_digest="d" * 64,
             recipe={"prophet": {}, "seed": 0},
             models={},
@@ -83,19 +89,36 @@ def came(
     value: float = LEVEL,
     series: Sequence[str] = SIX,
     metric: str = "cpu",
+    stats: Sequence[Stat] = ("mean",),
     start: datetime = TRAINED_UNTIL,
 ) -> Panel:
     """Return a panel of hours that are all this value."""
     ds = to_numpy(start) + HOUR * np.arange(hours)
-    index = tuple(SeriesInfo(name, metric) for name in series)
-    return Panel(ds, np.full((len(series), hours), value), index)
+    index = tuple(SeriesInfo(name, metric, stat) for name in series for stat in stats)
+    return Panel(ds, np.full((len(index), hours), value), index)
 
 
-def history_csv(path: Path, values: Mapping[str, float], *, start: datetime, hours: int) -> Path:
-    """Write hours of `SIX` as a file that can be staged: metric -> the value of all of them."""
-    stamps = [f"{start + timedelta(hours=i):%Y-%m-%dT%H:%M:%SZ}" for i in range(hours)]
+def history_csv(path: Path, values: Mapping[str, float], *, hours: int) -> Path:
+    """Write a file that can be staged: `SIX` at the level for two days, then at these values.
+
+    Args:
+        path: Where to.
+        values: Metric -> the value of all hours from `TRAINED_UNTIL` on.
+        hours: How many of those.
+    """
+    past = 48
+    stamps = [
+        f"{TRAINED_UNTIL + timedelta(hours=i):%Y-%m-%dT%H:%M:%SZ}" for i in range(-past, hours)
+    ]
     frames = [
-        pd.DataFrame({"series": name, "metric": metric, "ds": stamps, "y": value})
+        pd.DataFrame(
+            {
+                "series": name,
+                "metric": metric,
+                "ds": stamps,
+                "y": [LEVEL] * past + [value] * hours,
+            }
+        )
         for metric, value in values.items()
         for name in SIX
     ]
@@ -104,23 +127,30 @@ def history_csv(path: Path, values: Mapping[str, float], *, start: datetime, hou
 
 
 def _entry(
-    series: str, metric: str, promises: Mapping[str, float | None], steps: int
+    series: str, stat: Stat, metric: str, promises: Mapping[str, float | None], steps: int
 ) -> SeriesEntry:
-    horizons = {
-        name: HorizonEntry(
-            winner="prophet",
-            quality=None
-            if sql is None
-            else Quality(
-                windows=3, coverage=0.8, sql=sql, mase=0.5, naive_sql=NAIVE, naive_mase=1.0
-            ),
-        )
-        for name, sql in promises.items()
-    }
+    ends = [HORIZONS[name] for name in promises]
+    spans = np.diff([0, *ends])
+    horizons = {}
+    for count, name in enumerate(promises, start=1):
+        parts = list(promises.values())[:count]
+        known = [part for part in parts if part is not None]
+        whole = float(np.average(known, weights=spans[:count])) if known == parts else None
+        horizons[name] = HorizonEntry(winner="prophet", quality=_quality(whole))
     return SeriesEntry(
         series=series,
         metric=metric,
+        stat=stat,
         hours=steps,
         horizons=horizons,
-        segments=(Segment(until_hours=steps, model="prophet"),),
+        segments=tuple(
+            Segment(until_hours=end, model="prophet", quality=_quality(sql))
+            for end, sql in zip([*ends[:-1], steps], promises.values(), strict=True)
+        ),
     )
+
+
+def _quality(sql: float | None) -> Quality | None:
+    if sql is None:
+        return None
+    return Quality(windows=3, coverage=0.8, sql=sql, mase=0.5, naive_sql=NAIVE, naive_mase=1.0)

@@ -66,10 +66,18 @@ class HorizonEntry(_Frozen):
 
 
 class Segment(_Frozen):
-    """Leads (hours ahead) that one contender serves: up to and including `until_hours`."""
+    """Leads (hours ahead) that share a promise, served by one contender.
+
+    Attributes:
+        until_hours: The last of them.
+        model: The contender.
+        quality: What was measured of these leads alone: the promise of a bundle that has grown old
+            is made of it. None where it is unmeasured.
+    """
 
     until_hours: int
     model: str
+    quality: Quality | None = None
 
 
 class SeriesEntry(_Frozen):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import lightgbm
 
 MIN_SERIES = 8
-MIN_DAYS = 21
+MIN_DAYS = 12
 MIN_VALUES = 7 * DAY
 """Values within the last 28 days; with fewer a series has no daily shape to go by."""
 STRIDE_DAYS = 5
@@ -53,44 +53,24 @@ class PanelBooster:
 
     def forecast(self, panel: Panel, *, hours: int) -> Outcome:
         """Train on the panel and forecast it; see `Contender.forecast`."""
-        quantiles = np.full((len(panel.values), hours, len(QUANTILES)), np.nan)
-        known = np.isfinite(panel.values[:, -MEMORY:]).sum(axis=1)
-        able = known >= MIN_VALUES
-        reason = _too_small(panel, able)
+        return self.learn(panel, hours=hours).forecast(panel, hours=hours)
+
+    def learn(self, panel: Panel, *, hours: int) -> "TrainedBooster":
+        """Train on the panel; see `Learner.learn`."""
+        able = _known(panel) >= MIN_VALUES
+        reason = _too_small(panel, able) or _not_loaded()
         if reason:
-            return Outcome(
-                quantiles, dict.fromkeys(range(len(quantiles)), f"{self.name}: {reason}")
-            )
-        rows = np.array(
-            sorted(np.flatnonzero(able).tolist(), key=lambda row: panel.index[row].key),
-            dtype=np.int64,
-        )
-        first_hour = int(panel.ds[0].astype("datetime64[h]").astype(np.int64))
-        models = self._train(panel.values[rows], first_hour=first_hour, hours=hours)
-        origin_hour = first_hour + panel.values.shape[1]
-        chunks = [rows[i : i + _CHUNK_ROWS] for i in range(0, len(rows), _CHUNK_ROWS)]
-        predict = partial(self._predict, models, first_hour=origin_hour, hours=hours)
-        with ThreadPoolExecutor(self.threads) as pool:
-            found = pool.map(predict, (panel.values[chunk] for chunk in chunks))
-            for chunk, forecast in zip(chunks, found, strict=True):
-                quantiles[chunk] = forecast
-        failures = {
-            row: f"{self.name}: need {MIN_VALUES} hourly values within the last 28 days, "
-            f"got {known[row]}"
-            for row in np.flatnonzero(~able).tolist()
-        }
-        return Outcome(quantiles, failures)
-
-    def _train(
-        self, values: FloatArray, *, first_hour: int, hours: int
-    ) -> list[list["lightgbm.Booster"]]:
-        """Return one model per segment that is asked for and quantile."""
+            return TrainedBooster((), f"{self.name}: {reason}", self.threads, self.name)
+        rows = sorted(np.flatnonzero(able).tolist(), key=lambda row: panel.index[row].key)
         segments = [segment for segment in SEGMENTS if segment[0] < hours]
-        learnt = examples(values, segments, first_hour=first_hour, seed=self.seed)
+        learnt = examples(
+            panel.values[rows], segments, first_hour=_hour_of(panel.ds[0]), seed=self.seed
+        )
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(self._fit, learnt, _LEAVES, _TREES))
+            models = pool.map(self._fit, learnt, _LEAVES, _TREES)
+            return TrainedBooster(tuple(models), "", self.threads, self.name)
 
-    def _fit(self, learnt: Examples, leaves: int, trees: int) -> list["lightgbm.Booster"]:
+    def _fit(self, learnt: Examples, leaves: int, trees: int) -> tuple["lightgbm.Booster", ...]:
         # loading LightGBM takes a second and needs libgomp: only who boosts shall pay for it
         import lightgbm  # noqa: PLC0415  # as above
 
@@ -112,23 +92,55 @@ class PanelBooster:
             "verbose": -1,
         }
         data = lightgbm.Dataset(learnt.rows, np.arcsinh(learnt.targets / _BEND), params=fixed)
-        return [
+        return tuple(
             lightgbm.train({**fixed, "objective": "quantile", "alpha": level}, data, trees)
             for level in QUANTILES
-        ]
+        )
 
-    def _predict(
-        self,
-        models: list[list["lightgbm.Booster"]],
-        values: FloatArray,
-        *,
-        first_hour: int,
-        hours: int,
-    ) -> FloatArray:
+
+@dataclass(frozen=True, slots=True)
+class TrainedBooster:
+    """What a booster has learnt, ready to forecast any series from any origin.
+
+    Attributes:
+        models: One model per segment that it was trained for and quantile; empty if it was not.
+        reason: Why it was not trained, or an empty string.
+        threads: How many groups of series are forecast at a time.
+        name: As served.
+    """
+
+    models: tuple[tuple["lightgbm.Booster", ...], ...]
+    reason: str
+    threads: int
+    name: str
+
+    def forecast(self, panel: Panel, *, hours: int) -> Outcome:
+        """Forecast every series; see `Contender.forecast`. Hours untrained for are NaN."""
+        quantiles = np.full((len(panel.values), hours, len(QUANTILES)), np.nan)
+        if not self.models:
+            return Outcome(quantiles, dict.fromkeys(range(len(quantiles)), self.reason))
+        known = _known(panel)
+        rows = np.flatnonzero(known >= MIN_VALUES)
+        chunks = [rows[i : i + _CHUNK_ROWS] for i in range(0, len(rows), _CHUNK_ROWS)]
+        predict = partial(self._predict, first_hour=_hour_of(panel.ds[-1]) + 1, hours=hours)
+        with ThreadPoolExecutor(self.threads) as pool:
+            found = pool.map(predict, (panel.values[chunk] for chunk in chunks))
+            for chunk, forecast in zip(chunks, found, strict=True):
+                quantiles[chunk] = forecast
+        failures = {
+            row: f"{self.name}: need {MIN_VALUES} hourly values within the last 28 days, "
+            f"got {known[row]}"
+            for row in np.flatnonzero(known < MIN_VALUES).tolist()
+        }
+        return Outcome(quantiles, failures)
+
+    def _predict(self, values: FloatArray, *, first_hour: int, hours: int) -> FloatArray:
         """Return `(n, hours, 3)` for the hours from `first_hour` on, which follows the values."""
         seen = snapshot(values)
         scaled = []
-        for (start, stop), levels in zip(SEGMENTS, models, strict=False):
+        for (start, stop), levels in zip(SEGMENTS, self.models, strict=False):
+            if start >= hours:
+                break
             end = hours if stop == SEGMENTS[-1][1] else min(stop, hours)
             days, between = _days(start, end)
             leads = (days[:, None] * DAY + np.arange(DAY)).reshape(-1)
@@ -138,9 +150,29 @@ class PanelBooster:
             some = (np.sinh(bent) * _BEND).reshape(len(levels), len(values), len(days), DAY)
             filled = np.einsum("qnch,cd->ndhq", some, between, optimize=True)
             scaled.append(filled.reshape(len(values), -1, len(levels))[:, : end - start])
-        z = np.concatenate(scaled, axis=1) + seen.expected(np.arange(hours))[:, :, None]
+        z = np.concatenate(scaled, axis=1)
+        z = z + seen.expected(np.arange(z.shape[1]))[:, :, None]
         quantiles = seen.centre[:, None, None] + seen.unit[:, None, None] * z
-        return np.sort(_within_range(quantiles, values), axis=2)
+        bounded = np.sort(_within_range(quantiles, values), axis=2)
+        short = hours - bounded.shape[1]
+        return np.pad(bounded, ((0, 0), (0, short), (0, 0)), constant_values=np.nan)
+
+
+def _known(panel: Panel) -> IntArray:
+    return np.asarray(np.isfinite(panel.values[:, -MEMORY:]).sum(axis=1))
+
+
+def _hour_of(stamp: np.datetime64) -> int:
+    return int(stamp.astype("datetime64[h]").astype(np.int64))
+
+
+def _not_loaded() -> str:
+    """Return why LightGBM cannot be used here, or an empty string."""
+    try:
+        import lightgbm  # noqa: F401, PLC0415  # to see whether it loads
+    except (ImportError, OSError) as error:
+        return f"LightGBM cannot be loaded ({error}); on Debian install libgomp1"
+    return ""
 
 
 def _too_small(panel: Panel, able: BoolArray) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresail.contenders.protocol import Outcome
+from foresail.contenders.repetition import TAILS, last_cycle, row_quantiles
 from foresail.panel import FloatArray, Panel
 
 BAND_HOURS = 28 * 24
@@ -40,40 +41,8 @@ class SeasonalNaive:
         return Outcome(quantiles)
 
 
-def last_cycle(values: FloatArray, *, period: int) -> FloatArray:
-    """Return the last known value at each phase of the period that follows the history.
-
-    A phase without a value takes the series' last value.
-
-    Args:
-        values: Shape `(N, T)`, NaN for gaps.
-        period: In steps.
-
-    Returns:
-        Shape `(N, period)`; column i speaks of step T + i.
-    """
-    rows, length = values.shape
-    cycles = -(-length // period)
-    padded = np.full((rows, cycles * period), np.nan)
-    padded[:, cycles * period - length :] = values
-    by_phase = padded.reshape(rows, cycles, period)[:, ::-1]
-    known = np.isfinite(by_phase)
-    latest = np.take_along_axis(by_phase, known.argmax(axis=1)[:, None, :], axis=1)[:, 0]
-    missing = ~known.any(axis=1)
-    return np.where(missing, _last_value(values)[:, None], latest)
-
-
-def _last_value(values: FloatArray) -> FloatArray:
-    backwards = values[:, ::-1]
-    position = np.isfinite(backwards).argmax(axis=1)
-    return np.asarray(backwards[np.arange(len(values)), position])
-
-
 def _spread(values: FloatArray, *, period: int) -> tuple[FloatArray, FloatArray]:
     """Return the 10 % and 90 % quantiles of the seasonal differences, each `(N, 1)`; 0 if none."""
-    differences = values[:, period:] - values[:, :-period]
-    spread = np.zeros((2, len(values), 1))
-    some = np.isfinite(differences).any(axis=1)
-    if some.any():
-        spread[:, some, 0] = np.nanquantile(differences[some], (0.1, 0.9), axis=1)
-    return spread[0], spread[1]
+    spread = row_quantiles(values[:, period:] - values[:, :-period], TAILS)
+    spread = np.where(np.isfinite(spread), spread, 0.0)
+    return spread[:, :1], spread[:, 1:]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from foresail.panel import FloatArray, Panel
 
@@ -24,7 +24,7 @@ class Outcome:
 
     Attributes:
         quantiles: Shape `(N, hours, 3)`: p10, p50, p90, ascending. NaN for a series it could not
-            forecast, and then for all its hours.
+            forecast, for all its hours or for those from a lead on.
         failures: Row -> one sentence, for those series.
         model: What it fitted, with the rows of the panel; None where the contender fits nothing.
     """
@@ -47,4 +47,17 @@ class Contender(Protocol):
         Args:
             panel: History; each series has at least one value.
             hours: How far ahead.
+        """
+
+
+@runtime_checkable
+class Learner(Contender, Protocol):
+    """A contender that learns from the whole panel before it forecasts a part of it."""
+
+    def learn(self, panel: Panel, *, hours: int) -> Contender:
+        """Return what it learnt, able to forecast from the panel's end or any later origin.
+
+        Args:
+            panel: All series; each has at least one value.
+            hours: The longest lead that it will be asked for.
         """

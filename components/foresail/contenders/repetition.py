@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from foresail.contenders.naive import last_cycle
 from foresail.contenders.protocol import Outcome
 from foresail.panel import FloatArray
 
@@ -105,6 +104,35 @@ def miss_quantiles(blocks: FloatArray, said: FloatArray, *, lags: tuple[int, ...
         np.maximum(widest[:, 1], found[:, 1], out=widest[:, 1])
         band[:, i] = widest
     return band
+
+
+def last_cycle(values: FloatArray, *, period: int) -> FloatArray:
+    """Return the last known value at each phase of the period that follows the history.
+
+    A phase without a value takes the series' last value.
+
+    Args:
+        values: Shape `(N, T)`, NaN for gaps.
+        period: In steps.
+
+    Returns:
+        Shape `(N, period)`; column i speaks of step T + i.
+    """
+    rows, length = values.shape
+    cycles = -(-length // period)
+    padded = np.full((rows, cycles * period), np.nan)
+    padded[:, cycles * period - length :] = values
+    by_phase = padded.reshape(rows, cycles, period)[:, ::-1]
+    known = np.isfinite(by_phase)
+    latest = np.take_along_axis(by_phase, known.argmax(axis=1)[:, None, :], axis=1)[:, 0]
+    missing = ~known.any(axis=1)
+    return np.where(missing, _last_value(values)[:, None], latest)
+
+
+def _last_value(values: FloatArray) -> FloatArray:
+    backwards = values[:, ::-1]
+    position = np.isfinite(backwards).argmax(axis=1)
+    return np.asarray(backwards[np.arange(len(values)), position])
 
 
 def row_quantiles(samples: np.ndarray, probabilities: tuple[float, ...]) -> FloatArray:

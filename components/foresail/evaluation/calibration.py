@@ -24,6 +24,9 @@ PRIOR_HOURS = 24.0
 """What the uncalibrated band counts as."""
 PANEL_WINDOWS = 1.0
 """How many windows of a series' own the panel's misses count as."""
+STRENGTH = 0.35
+"""How far to go, on a log scale, from the band as it is to the one that would have held what it
+says: windows are few and tomorrow is not like them, so the whole way costs more than it mends."""
 _BINS = len(EDGES) + 1
 _MIDDLES = np.concatenate([[0.0], np.sqrt(EDGES[1:] * EDGES[:-1]), [EDGES[-1] * 1.5]])
 
@@ -107,32 +110,54 @@ def half_width(quantiles: FloatArray, level: int, scale: FloatArray) -> FloatArr
     return np.fmax(width, LEAST_WIDTH * scale[:, None])
 
 
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Where the misses of all series like one lie, learnt from a part of the panel.
+
+    Attributes:
+        counts: Summed over the series of each group, shape `(G, C, W, S, 2, bins)`.
+    """
+
+    counts: FloatArray
+
+    @staticmethod
+    def of(misses: Misses, alike: IntArray, *, groups: int) -> "Shares":
+        """Return the shares of each group.
+
+        Args:
+            misses: Of some series.
+            alike: Their groups.
+            groups: How many there are.
+        """
+        found = [
+            misses.counts[:, :, alike == group].sum(axis=2, dtype=np.float64)
+            for group in range(groups)
+        ]
+        return Shares(np.stack(found))
+
+
 def factors(
-    board: ScoreBoard, misses: Misses, alike: IntArray, *, without: int | None = None
+    misses: Misses, shares: Shares, alike: IntArray, *, hours: IntArray, without: int | None = None
 ) -> FloatArray:
     """Return what each side's half-widths are multiplied with, shape `(C, N, S, 2)`.
 
     Args:
-        board: The scores beside the counts.
-        misses: The counts.
+        misses: The series' own.
+        shares: What is known of series like them.
         alike: Group of each series, shape `(N,)`.
+        hours: Length of each segment, shape `(S,)`.
         without: A window to leave out.
     """
     windows = [w for w in range(misses.counts.shape[1]) if w != without]
     own = misses.counts[:, windows].sum(axis=1, dtype=np.float64)
-    found = np.ones(own.shape[:-1])
-    ends = [0, *(h.hours for h in board.horizons)]
-    hours = np.diff(ends)[None, None, :, None, None]
     prior = np.zeros(_BINS)
     inside = np.searchsorted(EDGES, 1.0)  # a value just inside the band falls into this bin
     prior[inside], prior[inside + 1] = TARGET * PRIOR_HOURS, (1.0 - TARGET) * PRIOR_HOURS
-    for group in range(int(alike.max(initial=-1)) + 1):
-        rows = np.flatnonzero(alike == group)
-        panel = own[:, rows].sum(axis=1, keepdims=True)
+    for group in np.unique(alike).tolist():
+        panel = shares.counts[group][:, windows].sum(axis=1)
         share = panel / np.maximum(panel.sum(axis=-1, keepdims=True), 1.0)
-        known = own[:, rows] + PANEL_WINDOWS * hours * share + prior
-        found[:, rows] = _quantile(known)
-    return found
+        own[:, alike == group] += (PANEL_WINDOWS * hours[:, None, None] * share)[:, None] + prior
+    return np.asarray(_quantile(own) ** STRENGTH)
 
 
 def _quantile(counts: FloatArray) -> FloatArray:
@@ -148,14 +173,17 @@ def _quantile(counts: FloatArray) -> FloatArray:
     return np.asarray(lower + part * (upper - lower))
 
 
-def calibrated(board: ScoreBoard, misses: Misses, alike: IntArray) -> ScoreBoard:
+def calibrated(
+    board: ScoreBoard, misses: Misses, shares: Shares, alike: IntArray, *, hours: IntArray
+) -> ScoreBoard:
     """Return the scores that calibrated bands have, each window by the other windows' factors.
 
-    Losses and coverage are computed from the counts, so they are exact to the width of a bin.
+    Losses and coverage are computed from the counts, so they are exact to the width of a bin. The
+    arguments are those of `factors`.
     """
     sums = board.sums.copy()
     for w in range(sums.shape[1]):
-        factor = factors(board, misses, alike, without=w)[..., None]
+        factor = factors(misses, shares, alike, hours=hours, without=w)[..., None]
         counts = misses.counts[:, w].astype(np.float64)
         widths = misses.widths[:, w].astype(np.float64)
         away = widths * (_MIDDLES - factor)

@@ -1,16 +1,17 @@
 """Who serves which leads of which series, and what may be promised of it.
 
 A few windows a series are few: the contender that was luckiest on them is often not the best. So
-each series' own windows are weighed with those of all series like it (same metric and statistic):
-where the panel agrees that a contender is good, a series departs from it only on evidence.
+each series' own windows are weighed with those of all series like it (same metric and statistic),
+and these with what is known of the contenders from elsewhere: where the panel agrees that one is
+good, a series departs from it only on evidence.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from foresail.bundle.schema import Quality
+from foresail.evaluation.experience import expected
 from foresail.evaluation.scores import (
     COVERED,
     ERROR,
@@ -24,14 +25,20 @@ from foresail.panel import BoolArray, FloatArray, IntArray
 
 SOFTENING = 0.01
 """Added to both losses of a ratio, so that a nearly perfect naive does not decide it."""
-PANEL_WINDOWS = 3.0
+PANEL_WINDOWS = 10.0
 """How many windows of a series' own the experience of a large panel weighs."""
 PANEL_SERIES = 10.0
-"""Other series at which a panel's experience has half of that weight."""
+"""Series at which a panel's experience has half of that weight."""
+EXPECTED_WINDOWS = 10.0
+"""How many windows of a panel what is expected of each contender weighs."""
+BELIEVED_WINDOWS = 2.0
+"""How many windows of a series' own that weighs."""
 EXTREME = 1.0
 """Log ratios beyond this count as this in the panel's experience: one series shall not decide."""
 MARGIN = 0.02
 """Share by which a contender must beat the naive: one more day of data shall not flip a winner."""
+NOBODY = -1
+"""Place of a contender that is not on the board, or of none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +55,82 @@ class Choice:
     winners: IntArray
     judges: IntArray
 
-    def winner(self, row: int, segment: int) -> str:
-        """Return who serves one segment of one series."""
-        name: str = self.board.contenders[self.winners[row, segment]]
-        return name
+    def judged(self, served: IntArray) -> "Judged":
+        """Return what a forecast scored that is served by these contenders.
 
-    def quality(self, row: int, winners: Sequence[str]) -> Quality | None:
-        """Return the measured promise of a composite, or None where it is unmeasured.
-
-        Where a segment's winner had to be chosen, each window is scored with the contender that the
+        Where a segment's contender had to be chosen, each window is scored with the one that the
         other windows would have chosen, so that no window vouches for its own choice.
 
         Args:
-            row: The series.
-            winners: Who serves each segment, from the first to the horizon's own.
+            served: Place of the contender that serves each segment, `NOBODY` for none, `(N, S)`.
         """
-        names, sums = self.board.contenders, self.board.sums[:, :, row]
-        naive = self.board.naive[:, row]
-        places = [names.index(name) for name in winners]
-        reference = names.index(REFERENCE)
-        segments = range(len(places))
-        seen = [
-            w
-            for w in range(sums.shape[1])
-            if all(
-                sums[c, w, s, HOURS] > 0 and naive[w, s, HOURS] > 0
-                for s, c in zip(segments, places, strict=True)
-            )
-        ]
-        if len(seen) < MIN_WINDOWS:
+        sums, naive = self.board.sums, self.board.naive
+        reference = self.board.contenders.index(REFERENCE)
+        own = np.take_along_axis(sums, np.maximum(served, 0)[None, None, ..., None], axis=0)[0]
+        judges = np.where(served == reference, reference, self.judges)
+        other = np.take_along_axis(sums, judges[None, ..., None], axis=0)[0]
+        ours = np.where(other[..., HOURS : HOURS + 1] > 0, other, own)
+        seen = (own[..., HOURS] > 0) & (naive[..., HOURS] > 0) & (served != NOBODY)
+        return Judged(ours * seen[..., None], naive * seen[..., None])
+
+    def beats(self, served: IntArray, name: str) -> BoolArray:
+        """Return where the one that serves lost less than another in the series' own windows.
+
+        Args:
+            served: As above.
+            name: The other; where it is not on the board, nobody has beaten it.
+        """
+        if name not in self.board.contenders:
+            return np.zeros(served.shape, dtype=bool)
+        sums = self.board.sums
+        theirs = sums[self.board.contenders.index(name)]
+        ours = np.take_along_axis(sums, np.maximum(served, 0)[None, None, ..., None], axis=0)[0]
+        both = (ours[..., HOURS] > 0) & (theirs[..., HOURS] > 0)
+        lost, flat = ((part[..., LOSS] * both).sum(axis=0) for part in (ours, theirs))
+        return np.asarray((both.sum(axis=0) >= MIN_WINDOWS) & (lost < flat))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Sums of what is served, and of the reference, in every window that counts for both.
+
+    Attributes:
+        ours: Shape `(W, N, S, 4)`; all zero where a segment was not seen.
+        naive: The same of the reference with the band that it came with.
+    """
+
+    ours: FloatArray
+    naive: FloatArray
+
+    def quality(self, row: int, segments: slice) -> Quality | None:
+        """Return the measured promise of one series over some segments of its leads.
+
+        None where fewer than three windows saw all of these segments.
+        """
+        ours, naive = self.ours[:, row, segments], self.naive[:, row, segments]
+        seen = (ours[..., HOURS] > 0).all(axis=1)
+        if seen.sum() < MIN_WINDOWS:
             return None
-        ours, theirs = np.zeros(4), np.zeros(4)
-        for w in seen:
-            for s, c in zip(segments, places, strict=True):
-                judge = c if c == reference else self.judges[w, row, s]
-                ours += sums[judge, w, s]
-                theirs += naive[w, s]
+        own, theirs = ours[seen].sum(axis=(0, 1)), naive[seen].sum(axis=(0, 1))
         return Quality(
-            windows=len(seen),
-            coverage=float(ours[COVERED] / ours[HOURS]),
-            sql=float(ours[LOSS] / ours[HOURS]),
-            mase=float(ours[ERROR] / ours[HOURS]),
+            windows=int(seen.sum()),
+            coverage=float(own[COVERED] / own[HOURS]),
+            sql=float(own[LOSS] / own[HOURS]),
+            mase=float(own[ERROR] / own[HOURS]),
             naive_sql=float(theirs[LOSS] / theirs[HOURS]),
             naive_mase=float(theirs[ERROR] / theirs[HOURS]),
         )
 
 
-def choose(board: ScoreBoard) -> Choice:
-    """Choose per series and segment.
+def choose(board: ScoreBoard, *, able: BoolArray | None = None) -> Choice:
+    """Choose per series and segment: who lost least in its own, the panel's and our experience.
 
-    The seasonal naive serves unless another contender beat it by a margin on at least three windows
-    - in the series' own experience weighed with the panel's - and does so too when each window is
-    forecast by whoever was best on the others.
+    The seasonal naive serves unless another contender beats it by a margin. Where a panel was
+    measured, a contender that never was does not serve.
+
+    Args:
+        board: The scores.
+        able: Which contender can forecast which series now, shape `(C, N)`; None for all.
     """
     reference = board.contenders.index(REFERENCE)
     hours = board.sums[..., HOURS]
@@ -107,19 +138,26 @@ def choose(board: ScoreBoard) -> Choice:
     loss = board.sums[..., LOSS] / np.maximum(hours, 1.0)
     naive = board.naive[..., LOSS] / np.maximum(board.naive[..., HOURS], 1.0)
     ratio = np.log((loss + SOFTENING) / (naive + SOFTENING)) * seen
+    believed = expected(board.contenders, segments=len(board.horizons))[:, None]
     alike = groups(board)
-    winners = _best(ratio, seen, alike, reference, wanted=MIN_WINDOWS)
+    total, count = ratio.sum(axis=1), seen.sum(axis=1).astype(np.float64)
+    clipped = np.clip(ratio, -EXTREME, EXTREME)
+    if able is not None:
+        believed = np.broadcast_to(believed, total.shape).copy()
+        believed[~able] = np.inf
+    pooled = clipped.sum(axis=1)
+    winners = _best(total, count, pooled, believed, alike, reference)
     judges = np.empty(seen.shape[1:], dtype=np.int64)
     for w in range(seen.shape[1]):
-        others = seen.copy()
-        others[:, w] = False
-        judges[w] = _best(ratio * others, others, alike, reference, wanted=MIN_WINDOWS - 1)
-    # what choosing in this way would have gained on windows it had not seen
-    judged = np.take_along_axis(ratio, judges[None], axis=0)[0]
-    counted = np.take_along_axis(seen, winners[None, None], axis=0)[0]
-    gain = _weighed((judged * counted)[None], counted[None], alike)[0]
-    own = _weighed(ratio, seen, alike)[reference]
-    return Choice(board, np.where(gain < np.maximum(own, 0.0), winners, reference), judges)
+        judges[w] = _best(
+            total - ratio[:, w],
+            count - seen[:, w],
+            pooled - clipped[:, w],
+            believed,
+            alike,
+            reference,
+        )
+    return Choice(board, winners, judges)
 
 
 def groups(board: ScoreBoard) -> IntArray:
@@ -129,33 +167,36 @@ def groups(board: ScoreBoard) -> IntArray:
     return np.array([order[name] for name in names], dtype=np.int64)
 
 
-def _weighed(ratio: FloatArray, seen: BoolArray, alike: IntArray) -> FloatArray:
-    """Return the mean log ratio of each series, weighed with its group's; shape `(C, N, S)`.
+def _best(
+    total: FloatArray,
+    count: FloatArray,
+    clipped: FloatArray,
+    believed: FloatArray,
+    alike: IntArray,
+    reference: int,
+) -> IntArray:
+    """Return the contender with the least weighed log ratio, the naive without a clear one.
 
     Args:
-        ratio: Zero where not seen, shape `(C, W, N, S)`.
-        seen: Shape `(C, W, N, S)`.
+        total: Sum of each series' log ratios over its windows, shape `(C, N, S)`.
+        count: Its windows, same shape.
+        clipped: The sum as the panel counts it, same shape.
+        believed: Log ratio that is expected of each contender, shape `(C, 1 or N, S)`; infinite
+            where it cannot serve.
         alike: Group of each series, shape `(N,)`.
+        reference: Place of the naive.
     """
-    total, count = ratio.sum(axis=1), seen.sum(axis=1).astype(np.float64)
-    weighed: FloatArray = np.empty_like(total)
+    score = np.empty_like(total)
     for group in range(int(alike.max(initial=-1)) + 1):
         rows = np.flatnonzero(alike == group)
         windows = count[:, rows].sum(axis=1, keepdims=True)
-        clipped = np.clip(ratio[:, :, rows], -EXTREME, EXTREME).sum(axis=(1, 2))[:, None]
-        panel = clipped / np.maximum(windows, 1.0)
-        weight = PANEL_WINDOWS * (rows.size - 1) / (rows.size - 1 + PANEL_SERIES)
-        weighed[:, rows] = (total[:, rows] + weight * panel) / np.maximum(
-            count[:, rows] + weight, 1e-9
-        )
-    return weighed
-
-
-def _best(
-    ratio: FloatArray, seen: BoolArray, alike: IntArray, reference: int, *, wanted: int
-) -> IntArray:
-    """Return the contender with the least weighed loss, the reference without a clear one."""
-    score = _weighed(ratio, seen, alike)
-    score[seen.sum(axis=1) < wanted] = np.inf
+        panel = clipped[:, rows].sum(axis=1, keepdims=True)
+        here = believed[:, rows if believed.shape[1] > 1 else [0]]
+        panel = (panel + EXPECTED_WINDOWS * here) / (windows + EXPECTED_WINDOWS)
+        weight = PANEL_WINDOWS * len(rows) / (len(rows) + PANEL_SERIES)
+        own = total[:, rows] + weight * panel + BELIEVED_WINDOWS * here
+        score[:, rows] = own / (count[:, rows] + weight + BELIEVED_WINDOWS)
+        never = (windows == 0) & (windows[reference] > 0)
+        score[:, rows] = np.where(never, np.inf, score[:, rows])
     score[reference] = np.minimum(score[reference], 0.0) + np.log1p(-MARGIN)
     return np.asarray(score.argmin(axis=0))

@@ -6,12 +6,9 @@ import numpy as np
 
 from foresail.bundle.schema import SeriesEntry
 from foresail.evaluation.bootstrap import Losses
-from foresail.evaluation.choice import Choice
-from foresail.evaluation.scores import HOURS, LOSS, REFERENCE, ScoreBoard
+from foresail.evaluation.choice import NOBODY, Choice
+from foresail.evaluation.scores import HOURS, LOSS, ScoreBoard
 from foresail.panel import BoolArray, FloatArray, IntArray, SeriesKey
-
-NOBODY = -1
-"""Place of a contender that is not on the board, or of none at all."""
 
 
 def served_by(board: ScoreBoard, index: Sequence[SeriesEntry]) -> IntArray:
@@ -38,7 +35,7 @@ def served_by(board: ScoreBoard, index: Sequence[SeriesEntry]) -> IntArray:
 def composite_losses(choice: Choice, served: IntArray, *, segment: int) -> Losses:
     """Return what a composite lost over the leads up to the end of one segment.
 
-    It is scored as its promise is (`Choice.quality`): where its contender had to be chosen, each
+    It is scored as its promise is (`Judged.quality`): where its contender had to be chosen, each
     window counts with the one that the other windows would have chosen.
 
     Args:
@@ -46,14 +43,8 @@ def composite_losses(choice: Choice, served: IntArray, *, segment: int) -> Losse
         served: Place of the contender that serves each segment, shape `(N, S)`.
         segment: The last one that counts.
     """
-    board, part = choice.board, slice(0, segment + 1)
-    reference = board.contenders.index(REFERENCE)
-    sums, who = board.sums[..., part, :], served[:, part]
-    own = np.take_along_axis(sums[..., HOURS], np.maximum(who, 0)[None, None], axis=0)[0]
-    seen = (own > 0) & (board.naive[..., part, HOURS] > 0) & (who != NOBODY)
-    judges = np.where(who == reference, reference, choice.judges[..., part])
-    judged = np.take_along_axis(sums, judges[None, ..., None], axis=0)[0]
-    return _joined(judged, seen)
+    ours = choice.judged(served).ours[:, :, : segment + 1]
+    return _joined(ours, ours[..., HOURS] > 0)
 
 
 def contender_losses(board: ScoreBoard, name: str, *, segment: int) -> Losses:

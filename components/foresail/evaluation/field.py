@@ -5,12 +5,16 @@ from collections.abc import Callable
 from foresail.contenders import (
     Contender,
     DailyProfile,
+    Ets,
     HourOfWeekMean,
+    HourQuantiles,
     LastDayMean,
     LastValue,
     Median28d,
+    PanelBooster,
     ProphetContender,
     ProphetSettings,
+    RecentQuantiles,
     SeasonalNaive,
 )
 
@@ -33,5 +37,12 @@ def field(
         Median28d(),
         HourOfWeekMean(),
         DailyProfile(),
+        RecentQuantiles(2),
+        RecentQuantiles(7),
+        RecentQuantiles(28),
+        HourQuantiles(7),
+        HourQuantiles(28),
+        Ets(),
+        PanelBooster(seed=seed),
         ProphetContender(settings, seed=seed, on_series=on_series),
     )

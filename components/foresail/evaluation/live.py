@@ -18,7 +18,6 @@ from foresail.evaluation.live_hours import (
     LiveMeans,
     aligned,
     figures,
-    is_measured,
     is_served,
     mean_over,
     means_over,
@@ -177,7 +176,7 @@ def compare(bundle: Bundle, observed: Panel, *, seed: int = 0) -> LiveReport:
     horizons = []
     for name, length in lengths.items():
         served = np.array([is_served(e, name) for e in bundle.index], dtype=bool)
-        measured = np.array([is_measured(e, name) for e in bundle.index], dtype=bool)
+        measured = np.asarray(served & hours.has_promise[:, :length].all(axis=1))
         means = means_over(hours, served[:, None] & (leads < length))
         horizons.append(_horizon(name, means, hours.scale, measured, ids, seed=seed))
         rows += [
@@ -186,7 +185,7 @@ def compare(bundle: Bundle, observed: Panel, *, seed: int = 0) -> LiveReport:
             if served[row]
         ]
     known = np.isfinite(hours.promised)
-    measured = np.array([any(is_measured(e, n) for n in lengths) for e in bundle.index], bool)
+    measured = hours.has_promise.any(axis=1)
     overall = _horizon(ALL, means_over(hours, known), hours.scale, measured, ids, seed=seed)
     start = bundle.manifest.trained_until
     verdict, reason = _verdict(overall, since=isoformat(start), came=y.shape[1])

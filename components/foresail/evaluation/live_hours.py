@@ -1,12 +1,11 @@
 """A published forecast beside the hours that came after it, hour by hour.
 
-A promise is an error over a whole horizon, and a horizon is rarely over when one asks. So each
-promise is spread over the leads it speaks of: if the first day was promised 0.4 and the whole week
-0.7, the hours after the first day were promised (168 x 0.7 - 24 x 0.4) / 144 each. The hours that
-came are held to what was promised of just those; a whole horizon is held to its promise as it is.
+A horizon is rarely over when one asks, and a bundle that is days old answers from later leads. So
+each hour is held to what was promised of its own segment of leads, and several hours to the mean of
+these: what came is never compared with the promise of leads that have not been.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,19 @@ from foresail.times import to_numpy
 
 @dataclass(frozen=True, slots=True)
 class LiveHours:
-    """Figures of every series and hour, each `(N, hours)`; NaN where there is none."""
+    """Figures of every series and hour, each `(N, hours)`; NaN where there is none.
+
+    Attributes:
+        sql: Scaled quantile loss.
+        covered: Whether it lay inside the band.
+        miss: p50 - y.
+        naive: Scaled quantile loss of the seasonal naive.
+        promised: What was promised of these leads.
+        promised_coverage: As above.
+        promised_naive: What the naive had on the same windows.
+        scale: Shape `(N,)`; NaN for a constant history.
+        has_promise: Which of all stored leads have a measured promise, shape `(N, steps)`.
+    """
 
     sql: FloatArray
     covered: FloatArray
@@ -31,6 +42,7 @@ class LiveHours:
     promised_coverage: FloatArray
     promised_naive: FloatArray
     scale: FloatArray
+    has_promise: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,38 +106,32 @@ def figures(bundle: Bundle, y: FloatArray) -> LiveHours:
     scale = naive_scale(history)
     forecast = stored_forecast(bundle, y.shape[1])
     known = np.isfinite(y) & np.isfinite(forecast[:, :, 1])
-    promised = _promised_per_lead(bundle.index, bundle.manifest.horizons, y.shape[1])
+    promised = _promised_per_lead(bundle.index, bundle.manifest.steps)
+    came = promised[:, :, : y.shape[1]]
     naive = quantile_loss(y, _naive(bundle, history, y.shape[1]))
     return LiveHours(
         sql=quantile_loss(y, forecast) / scale[:, None],
         covered=np.where(known, inside(y, forecast), np.nan),
         miss=forecast[:, :, 1] - y,
         naive=naive / scale[:, None],
-        promised=promised[0],
-        promised_coverage=promised[1],
-        promised_naive=promised[2],
+        promised=came[0],
+        promised_coverage=came[1],
+        promised_naive=came[2],
         scale=scale,
+        has_promise=np.isfinite(promised[0]),
     )
 
 
-def _promised_per_lead(
-    index: Sequence[SeriesEntry], horizons: Mapping[str, int], hours: int
-) -> FloatArray:
-    """Return what each hour was promised: sql, coverage, the naive's sql; shape `(3, N, hours)`."""
-    promised = np.full((3, len(index), hours), np.nan)
+def _promised_per_lead(index: Sequence[SeriesEntry], steps: int) -> FloatArray:
+    """Return what each lead was promised: sql, coverage, the naive's sql; shape `(3, N, steps)`."""
+    promised = np.full((3, len(index), steps), np.nan)
     for row, entry in enumerate(index):
-        before, total = 0, np.zeros(3)
-        for name, length in sorted(horizons.items(), key=lambda item: item[1]):
-            quality = entry.horizons[name].quality if is_measured(entry, name) else None
-            if quality is None:
-                continue
-            means = np.array([quality.sql, quality.coverage, quality.naive_sql])
-            rest = (length * means - total) / (length - before)
-            # errors hardly shrink with the lead: where less than half is left, or more than every
-            # hour inside the band, the two horizons were measured on different windows
-            rest = np.where((rest < means / 2) | (rest > [np.inf, 1, np.inf]), means, rest)
-            promised[:, row, before:length] = rest[:, None]
-            before, total = length, length * means
+        before = 0
+        for segment in entry.segments:
+            if segment.quality is not None:
+                told = (segment.quality.sql, segment.quality.coverage, segment.quality.naive_sql)
+                promised[:, row, before : segment.until_hours] = np.array(told)[:, None]
+            before = segment.until_hours
     return promised
 
 
@@ -168,11 +174,6 @@ def mean_over(values: FloatArray, known: BoolArray, count: FloatArray) -> FloatA
 def is_served(entry: SeriesEntry, horizon: str) -> bool:
     """Say whether the series has a forecast of this horizon."""
     return horizon in entry.horizons and entry.horizons[horizon].winner is not None
-
-
-def is_measured(entry: SeriesEntry, horizon: str) -> bool:
-    """Say whether the series has a measured promise of this horizon."""
-    return is_served(entry, horizon) and entry.horizons[horizon].quality is not None
 
 
 def key_of(entry: SeriesEntry) -> SeriesKey:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresail.codes import Code
-from foresail.contenders.protocol import Contender, Outcome
+from foresail.contenders.protocol import Contender, Learner, Outcome
 from foresail.errors import BadInput
-from foresail.evaluation.contest import not_below_zero, run_contest
+from foresail.evaluation.contest import run_contest
+from foresail.evaluation.held_out import not_below_zero
 from foresail.evaluation.losses import naive_scale
 from foresail.evaluation.origins import Origins, plan_origins
 from foresail.evaluation.scores import REFERENCE
@@ -95,7 +96,12 @@ def rolling(
     panel = Panel(panel.ds[first:], panel.values[:, first:], panel.index)
     plan = plan_origins(len(panel.ds), horizon=horizon, origins=origins)
     memory = _Memory()
-    remembered = [_Remembering(contender, memory) for contender in contenders]
+    remembered = [
+        _RememberingLearner(contender, memory)
+        if isinstance(contender, Learner)
+        else _Remembering(contender, memory)
+        for contender in contenders
+    ]
     windows = []
     for start in plan.starts:
         windows.append(_window(panel, start, horizon=horizon, contenders=remembered))
@@ -221,3 +227,19 @@ class _Remembering:
         failed = np.flatnonzero(~np.isfinite(quantiles).all(axis=(1, 2))).tolist()
         # the fitted model would hold its history for as long as the forecast is remembered
         return Outcome(quantiles, dict.fromkeys(failed, f"{self.name} made no forecast"))
+
+
+@dataclass(frozen=True)
+class _RememberingLearner(_Remembering):
+    """A learner that is taught each history once."""
+
+    taught: dict[tuple[int, int, tuple[SeriesKey, ...]], Contender] = field(default_factory=dict)
+
+    def learn(self, panel: Panel, *, hours: int) -> Contender:
+        key = (len(panel.ds), hours, tuple(info.key for info in panel.index))
+        if key not in self.taught and isinstance(self.contender, Learner):
+            self.taught[key] = self.contender.learn(panel, hours=hours)
+        return self.taught[key]
+
+    def forecast(self, panel: Panel, *, hours: int) -> Outcome:
+        return self.learn(panel, hours=hours).forecast(panel, hours=hours)

@@ -17,7 +17,7 @@ from foresail.errors import BadInput
 from foresail.evaluation.losses import inside, quantile_loss
 from foresail.evaluation.windows import MIN_SHARE
 from foresail.horizons import Horizon
-from foresail.panel import FloatArray, SeriesKey
+from foresail.panel import FloatArray, IntArray, SeriesKey
 
 MIN_WINDOWS = 3
 """Fewer held-out windows than this and a forecast counts as unmeasured."""
@@ -71,7 +71,7 @@ class ScoreBoard:
         self,
         contender: int,
         window: int,
-        rows: Sequence[int],
+        rows: IntArray,
         *,
         y: FloatArray,
         quantiles: FloatArray,

@@ -13,9 +13,6 @@ from foresail.bundle.schema import INDEX, RECIPE
 from foresail.contenders import ProphetSettings
 from foresail.errors import BadInput
 from foresail.evaluation.bootstrap import Ratio
-from foresail.evaluation.calibration import calibrated
-from foresail.evaluation.choice import groups
-from foresail.evaluation.contest import backtest
 from foresail.evaluation.eligibility import eligibility
 from foresail.evaluation.field import field
 from foresail.evaluation.gate import (
@@ -27,6 +24,7 @@ from foresail.evaluation.gate import (
     is_forecast_only,
     standings,
 )
+from foresail.evaluation.held_out import measure
 from foresail.evaluation.scores import ScoreBoard
 from foresail.panel import Panel
 from foresail.registry import CHAMPION, Decision, Registered, RegisteredModel, Registry, Verdict
@@ -156,16 +154,16 @@ def _judge(
 
 def _champion_board(panel: Panel, home: Path, own: ScoreBoard, champion: Recipe) -> ScoreBoard:
     """Return the champion's scores on the challenger's windows; refitted where settings differ."""
-    if champion.prophet == Recipe.read(home / BUNDLE).prophet:
+    ours = Recipe.read(home / BUNDLE)
+    if champion.prophet == ours.prophet:
         return own  # the same model at the same origins: already measured
-    keys = set(own.keys)
-    mine = panel.select(i for i, info in enumerate(panel.index) if info.key in keys)
-    fits = [eligibility(mine.values[i], own.horizons) for i in range(len(mine))]
-    board, misses = backtest(
-        mine,
-        fits,
+    # on the whole panel, as the challenger was: origins and learners depend on all of it
+    board = measure(
+        panel,
+        [eligibility(row, own.horizons) for row in panel.values],
         horizons=own.horizons,
         contenders=field(ProphetSettings(**champion.prophet), seed=champion.seed),
-        windows=own.sums.shape[1],
-    )
-    return calibrated(board, misses, groups(board))
+        windows=ours.windows,
+    ).board
+    places = {key: row for row, key in enumerate(board.keys)}
+    return board.rows([places[key] for key in own.keys])

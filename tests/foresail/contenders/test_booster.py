@@ -91,11 +91,11 @@ def test_too_few_series_are_not_learnt_from() -> None:
 
 
 def test_too_short_a_history_is_not_learnt_from() -> None:
-    """Twenty days of all series are too few, though the panel begins long before."""
+    """Eleven days of all series are too few, though the panel begins long before."""
     values = rhythms()
-    values[:, : 10 * 24] = np.nan
+    values[:, : 19 * 24] = np.nan
     outcome = PanelBooster().forecast(panel_of(values), hours=24)
-    assert outcome.failures[11] == "booster: need 21 days of history of 8 series, got 20.0"
+    assert outcome.failures[11] == "booster: need 12 days of history of 8 series, got 11.0"
 
 
 def test_a_series_with_few_values_fails_alone() -> None:
@@ -116,3 +116,20 @@ def test_gaps_are_no_obstacle() -> None:
     values[:, -24:] = np.nan
     outcome = PanelBooster().forecast(panel_of(values), hours=200)
     assert np.isfinite(outcome.quantiles).all()
+
+
+def test_what_was_learnt_forecasts_from_a_later_origin() -> None:
+    """Learnt from 24 days, it forecasts from the end of 30 as well as one learnt from all."""
+    panel = panel_of(rhythms())
+    early = Panel(panel.ds[: 24 * 24], panel.values[:, : 24 * 24], panel.index)
+    learnt = PanelBooster().learn(early, hours=24)
+    late = learnt.forecast(panel, hours=24).quantiles[:, :, 1]
+    assert np.abs(late / np.geomspace(1e-3, 1e9, 12)[:, None] - 10 - RHYTHM[:24]).mean() < 0.15
+
+
+def test_leads_that_were_not_trained_for_are_unknown() -> None:
+    """Learnt for a day, it says nothing of the second one."""
+    panel = panel_of(rhythms())
+    quantiles = PanelBooster().learn(panel, hours=24).forecast(panel, hours=48).quantiles
+    assert np.isfinite(quantiles[:, :24]).all()
+    assert np.isnan(quantiles[:, 24:]).all()

@@ -12,9 +12,9 @@ import pytest
 from foresail.codes import Code
 from foresail.contenders import Contender, Outcome, SeasonalNaive
 from foresail.evaluation import Contest, run_contest
-from foresail.evaluation.contest import backtest, not_below_zero
 from foresail.evaluation.eligibility import eligibility
-from foresail.horizons import HORIZONS, NEXT_DAY
+from foresail.evaluation.held_out import measure
+from foresail.horizons import HORIZONS, NEXT_DAY, NEXT_MONTH
 from foresail.panel import FloatArray, Panel, SeriesInfo
 
 HOURS = np.arange(90 * 24)
@@ -84,7 +84,7 @@ def test_who_beats_the_naive_is_served() -> None:
     result = contest(panel_of(noise(10.0)), Level(10.0))
     (entry,) = result.index
     assert [entry.horizons[h.name].winner for h in HORIZONS] == ["level"] * 3
-    assert entry.segments[0].until_hours == 888
+    assert entry.segments[-1].until_hours == 888
     low, middle, high = result.forecast[0, 0]
     assert middle == 10.0
     # nine tenths of the noise on each side, where the contender's own band held less
@@ -92,7 +92,7 @@ def test_who_beats_the_naive_is_served() -> None:
     assert high == pytest.approx(np.quantile(noise(10.0), 0.9), abs=0.25)
     quality = entry.horizons["next_week"].quality
     assert quality
-    assert quality.windows == 3
+    assert quality.windows == 7  # four of a week, and the first week of three months
     assert quality.sql < quality.naive_sql
     assert 0.72 < quality.coverage < 0.88  # its own band of +-1 sigma would hold 68 %
 
@@ -136,23 +136,13 @@ def test_a_model_that_serves_one_segment_only_is_kept() -> None:
 
 
 def test_a_backtest_keeps_no_model_alive() -> None:
-    """Each fit of a held-out window is gone before the next begins."""
+    """Of thirteen fits of held-out windows none is left, though models hold their history."""
     level = Level(10.0)
-    alive: list[int] = []
-
-    @dataclass(frozen=True)
-    class Counting:
-        name: str = "counting"
-
-        def forecast(self, panel: Panel, *, hours: int) -> Outcome:
-            gc.collect()
-            alive.append(sum(one() is not None for one in level.fitted))
-            return SeasonalNaive(24).forecast(panel, hours=hours)
-
-    contenders = (SeasonalNaive(24), level, Counting())
-    fits = [eligibility(row, HORIZONS) for row in panel_of(noise(10.0)).values]
-    backtest(panel_of(noise(10.0)), fits, horizons=HORIZONS, contenders=contenders, windows=3)
-    assert alive == [0, 0, 0]
+    panel = panel_of(noise(10.0))
+    fits = [eligibility(row, HORIZONS) for row in panel.values]
+    measure(panel, fits, horizons=HORIZONS, contenders=(SeasonalNaive(24), level), windows=3)
+    gc.collect()
+    assert [one() for one in level.fitted] == [None] * 13
 
 
 def test_without_three_windows_the_naive_is_served_unmeasured() -> None:
@@ -193,9 +183,9 @@ def test_a_model_that_fails_at_last_is_replaced_and_said_so() -> None:
     assert np.isfinite(result.forecast).all()
 
 
-def test_a_model_that_fails_in_a_window_is_not_measured_there() -> None:
-    """Two good windows are fewer than three: the naive serves."""
-    result = contest(panel_of(noise(10.0)), Level(10.0, fails_at=(len(HOURS) - 720,)))
+def test_a_model_that_fails_in_every_window_does_not_serve() -> None:
+    """It was never measured where others were, so it is not trusted."""
+    result = contest(panel_of(noise(10.0)), Level(10.0, fails_at=tuple(range(len(HOURS)))))
     assert result.index[0].horizons["next_day"].winner == "seasonal_naive_24h"
 
 
@@ -208,13 +198,6 @@ def test_the_future_cannot_change_a_forecast() -> None:
     np.testing.assert_array_equal(*forecasts)
 
 
-def test_usage_is_never_forecast_below_zero() -> None:
-    """A series that has never been negative is clipped at zero; another is not."""
-    quantiles = np.full((2, 1, 3), [-1.0, 0.5, 2.0])
-    clipped = not_below_zero(quantiles, np.array([[0.0, np.nan], [-3.0, 1.0]]))
-    np.testing.assert_array_equal(clipped[:, 0], [[0.0, 0.5, 2.0], [-1.0, 0.5, 2.0]])
-
-
 def test_the_slack_continues_the_last_horizon() -> None:
     """A one-shot forecast has none; a bundle holds a week more than its longest horizon."""
     panel = panel_of(noise(10.0))
@@ -222,3 +205,27 @@ def test_the_slack_continues_the_last_horizon() -> None:
     one_shot = run_contest(panel, horizons=(NEXT_DAY,), contenders=(SeasonalNaive(24),), slack=0)
     assert bundle.forecast.shape[1] == 192
     assert one_shot.forecast.shape[1] == 24
+
+
+def test_each_segment_of_leads_carries_its_own_promise() -> None:
+    """A bundle that has grown old answers from later leads: their promise is there to be joined."""
+    (entry,) = contest(panel_of(noise(10.0)), Level(10.0)).index
+    assert [segment.until_hours for segment in entry.segments] == [24, 168, 888]
+    windows = [segment.quality.windows for segment in entry.segments if segment.quality]
+    assert windows == [13, 7, 3]
+
+
+def test_a_horizon_alone_is_cut_into_the_same_leads() -> None:
+    """Asked for the month only, the first day and the first week are still judged for themselves."""
+    panel = panel_of(noise(10.0))
+    contenders = (SeasonalNaive(24), Level(10.0))
+    (entry,) = run_contest(panel, horizons=(NEXT_MONTH,), contenders=contenders, slack=0).index
+    assert list(entry.horizons) == ["next_month"]
+    assert [segment.until_hours for segment in entry.segments] == [24, 168, 720]
+
+
+def test_a_constant_series_is_its_constant() -> None:
+    """Its band has no width, and a code says why."""
+    result = contest(panel_of(np.full(len(HOURS), 3.0)), Level(10.0))
+    assert (result.forecast == 3.0).all()
+    assert result.index[0].horizons["next_week"].code == Code.CONSTANT

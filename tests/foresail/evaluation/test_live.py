@@ -178,25 +178,23 @@ def test_a_poor_promise_that_is_kept_is_as_promised(tmp_path: Path) -> None:
     assert report.overall.versus_naive.low == pytest.approx((67 / 15 + 0.01) / 0.31)
 
 
-def test_a_horizon_that_is_not_over_is_held_to_its_hours(tmp_path: Path) -> None:
-    """A day of 0.4 in a week of 0.7 leaves 0.75 for each later hour."""
-    bundle = write_live_bundle(tmp_path, promises={"next_day": 0.4, "next_week": 0.7})
-    for hours, promised in ((24, 0.4), (48, (0.4 + 0.75) / 2), (168, 0.7)):
+def test_each_hour_is_held_to_the_promise_of_its_own_lead(tmp_path: Path) -> None:
+    """0.4 for the first day and 0.75 for the rest of the week: two days are held to 0.575."""
+    bundle = write_live_bundle(tmp_path, promises={"next_day": 0.4, "next_week": 0.75})
+    for hours, promised in ((24, 0.4), (48, 0.575), (168, 0.7)):
         week = compare(bundle, came(hours)).series[6]
         assert (week.horizon, week.hours) == ("next_week", hours)
         assert week.promised_sql == pytest.approx(promised)
 
 
-def test_a_promise_that_shrinks_with_the_lead_is_taken_as_it_is(tmp_path: Path) -> None:
-    """24 hours of 1.0 are more than 168 of 0.1, measured elsewhere: the later hours keep 0.1."""
-    bundle = write_live_bundle(tmp_path, promises={"next_day": 1.0, "next_week": 0.1})
-    assert compare(bundle, came(48)).series[6].promised_sql == pytest.approx(0.55)
-
-
-def test_later_hours_are_promised_at_least_half_of_the_horizon(tmp_path: Path) -> None:
-    """168 hours of 0.2 and 24 of 1.3 would leave 0.017: other windows, not a better forecast."""
-    bundle = write_live_bundle(tmp_path, promises={"next_day": 1.3, "next_week": 0.2})
-    assert compare(bundle, came(48)).series[6].promised_sql == pytest.approx(0.75)
+def test_old_leads_are_held_to_their_own_promise_alone(tmp_path: Path) -> None:
+    """Of a bundle three days old only the fourth came: 3.0 was promised there, 0.1 of tomorrow."""
+    bundle = write_live_bundle(tmp_path, promises={"next_day": 0.1, "next_week": 3.0})
+    observed = came(24, value=13.0, start=TRAINED_UNTIL + timedelta(days=3))
+    report = compare(bundle, observed)
+    assert report.verdict == "as promised"
+    assert report.overall.promised_sql == pytest.approx(3.0)
+    assert report.horizons[0].series == 0
 
 
 def test_an_unmeasured_horizon_has_no_ratio(tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ class Mean:
     """A contender that answers the mean of the last day; fails for series of a given name."""
 
     fails_for: str = "nobody"
-    calls: list[tuple[int, int]] = field(default_factory=list)
+    calls: list[tuple[int, int, int]] = field(default_factory=list)
     name: str = "mean"
 
     def forecast(self, panel: Panel, *, hours: int) -> Outcome:
         """Answer the last day's mean with a band of one."""
-        self.calls.append((len(panel.ds), len(panel)))
+        self.calls.append((len(panel.ds), len(panel), hours))
         level = np.nan_to_num(panel.values[:, -24:]).mean(axis=1)[:, None, None]
         quantiles = np.tile(level + np.array([-1.0, 0.0, 1.0]), (1, hours, 1))
         failed = {i: "no" for i, s in enumerate(panel.index) if s.series == self.fails_for}
@@ -65,7 +65,7 @@ def test_a_contender_is_shown_no_hour_after_the_origin() -> None:
     """Its panels end at an origin, or at a window that the contest held out before one."""
     spy = Mean()
     result = backtest(of(noise()), spy)
-    assert max(length for length, _ in spy.calls) == result.plan.starts[-1] == HOURS - 168
+    assert max(length for length, _, _ in spy.calls) == result.plan.starts[-1] == HOURS - 168
 
 
 def test_what_is_served_is_what_a_contest_at_the_origin_serves() -> None:
