@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from foresail.bundle import HorizonEntry, Quality
-from foresail.codes import Code
+from foresail.codes import Code, is_whole
 from foresail.horizons import Horizon
 from foresail.times import isoformat
 from foresail_serving.room import capacity_of
@@ -111,6 +111,8 @@ def quality_of(known: HorizonEntry, *, hours: int) -> Measured | Unmeasured:
         return Measured(lead_hours=(1, hours), **quality.model_dump())
     if known.winner is None:
         return Unmeasured(reason="there is no forecast to measure")
+    if known.code == Code.CONSTANT:
+        return Unmeasured(reason="the series is constant: its errors have no scale")
     return Unmeasured(reason="the history is too short for three held-out windows")
 
 
@@ -119,11 +121,9 @@ def _status(
 ) -> tuple[Status, str]:
     if known.winner is None:
         return "abstained", known.reason
-    reasons: list[str] = []
-    status: Status = "ok"
-    if known.code:
-        status = "degraded"
-        reasons.append(known.reason)
+    # a note about a whole forecast is said, and makes it no worse
+    reasons: list[str] = [known.reason] if known.code else []
+    status: Status = "ok" if is_whole(known.code) else "degraded"
     if stale:
         status = "stale"
         age = (window.start - window.trained_until) // _HOUR

@@ -108,7 +108,7 @@ class ForecastAnswer(_Body):
     status: Status
     code: int = Field(description="0, or a reason code of docs/codes.md.")
     code_name: str = Field(description="The code in words, such as `too-little-history`.")
-    reason: str = Field(description="Empty where the status is ok.")
+    reason: str = Field(description="Empty where the status is ok and the code 0.")
     model: ModelRef
     winner: str | None = Field(description="The contender that serves most of the window.")
     segments: tuple[SegmentOut, ...] = Field(description="Where more than one serves it.")

@@ -11,6 +11,7 @@ from factories import bundles
 from servers.foresail import Client, SetClock, serving
 
 from foresail.bundle import HorizonEntry, Segment
+from foresail.horizons import HORIZONS
 from foresail_serving.schemas import ForecastAnswer
 
 NOON = bundles.TRAINED_UNTIL + timedelta(hours=12, minutes=34, seconds=56)
@@ -139,6 +140,47 @@ def test_degraded_is_served_and_said(noon: Client) -> None:
     assert body["reason"] == "prophet failed to fit"
     assert body["winner"] == "seasonal-naive"
     assert len(body["p50"]) == 24
+
+
+@pytest.fixture(scope="module")
+def constant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cluster whose series is constant, as its horizons say."""
+    reason = "0.25 for 28 days"
+    horizons = {h.name: HorizonEntry(winner="constant", code=101, reason=reason) for h in HORIZONS}
+    labels = {"cluster": "prod", "scope": "cluster"}
+    segments = [Segment(until_hours=888, model="constant")]
+    index = [bundles.entry("prod/cluster", labels, horizons=horizons, segments=segments)]
+    folder = tmp_path_factory.mktemp("constant")
+    bundles.publish(folder, index=index)
+    return folder
+
+
+def test_a_constant_is_a_whole_forecast_with_a_note(constant: Path) -> None:
+    """Its code and sentence stand beside a status of ok, in JSON and in CSV."""
+    with serving(constant, SetClock(NOON)) as client:
+        body = ForecastAnswer.model_validate_json(client.get("/v1/next_day").body)
+        row = rows(client.get("/v1/next_day.csv").body)[0]
+    assert (body.status, body.complete, len(body.p50)) == ("ok", True, 24)
+    assert (body.code, body.code_name, body.reason) == (101, "constant", "0.25 for 28 days")
+    assert (body.winner, row["p50"]) == ("constant", "22.0")
+    assert (row["status"], row["code"], row["reason"]) == ("ok", "101", "0.25 for 28 days")
+
+
+def test_a_constant_is_unmeasured_because_it_has_no_scale(constant: Path) -> None:
+    """Its history is not too short; the listing says the same."""
+    told = {"status": "unmeasured", "reason": "the series is constant: its errors have no scale"}
+    with serving(constant, SetClock(NOON)) as client:
+        assert client.get("/v1/next_week").json()["quality"] == told
+        listed = client.get("/v1/series").json()["series"][0]["horizons"]["next_week"]
+    assert (listed["quality"], listed["code_name"]) == (told, "constant")
+
+
+def test_an_old_constant_is_stale_and_still_constant(constant: Path) -> None:
+    """The note does not hide the age, nor the age the note."""
+    with serving(constant, SetClock(bundles.TRAINED_UNTIL + timedelta(hours=37))) as client:
+        body = client.get("/v1/next_day").json()
+    assert (body["status"], body["code"]) == ("stale", 101)
+    assert body["reason"] == "0.25 for 28 days; the forecast is 37 hours old"
 
 
 def test_memory_and_max_are_asked_by_name(noon: Client) -> None:
