@@ -110,4 +110,5 @@ def _relative_width(misses: Array32) -> Array32:
     total, count = (size * weight).sum(axis=1), weight.sum(axis=1)
     mean = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1e-9)
     own = (total + _CAUTION * mean) / (count + _CAUTION)
-    return np.divide(own, mean, out=np.ones_like(own), where=mean > 0).astype(np.float32)
+    width = np.divide(own, mean, out=np.ones_like(own), where=mean > 0)
+    return np.asarray(width, dtype=np.float32)

@@ -22,9 +22,10 @@ EDGES = 1.2 ** np.arange(-16.0, 17.0)
 """Distances from the p50 in half-widths, between which values are counted; 1 is one of them."""
 PRIOR_HOURS = 24.0
 """What the uncalibrated band counts as."""
-PANEL_WINDOWS = 1.0
-"""How many windows of a series' own the panel's misses count as."""
-STRENGTH = 0.35
+PANEL_WINDOWS = 50.0
+"""How many windows of a series' own the panel's misses count as. So many that in a panel the factor
+is the panel's: on machines that change, a series' own past misses say little of its next ones."""
+STRENGTH = 0.25
 """How far to go, on a log scale, from the band as it is to the one that would have held what it
 says: windows are few and tomorrow is not like them, so the whole way costs more than it mends."""
 _BINS = len(EDGES) + 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresail.bundle.schema import Quality
-from foresail.evaluation.experience import expected
+from foresail.evaluation.experience import BLEND, expected
 from foresail.evaluation.scores import (
     COVERED,
     ERROR,
@@ -37,6 +37,8 @@ EXTREME = 1.0
 """Log ratios beyond this count as this in the panel's experience: one series shall not decide."""
 MARGIN = 0.02
 """Share by which a contender must beat the naive: one more day of data shall not flip a winner."""
+BLEND_MARGIN = 0.03
+"""The same for the blend: it is wrong less often than who was best on a few windows."""
 NOBODY = -1
 """Place of a contender that is not on the board, or of none at all."""
 
@@ -125,7 +127,7 @@ class Judged:
 def choose(board: ScoreBoard, *, able: BoolArray | None = None) -> Choice:
     """Choose per series and segment: who lost least in its own, the panel's and our experience.
 
-    The seasonal naive serves unless another contender beats it by a margin. Where a panel was
+    The seasonal naive or the blend serve unless another contender beats them by a margin. Where a panel was
     measured, a contender that never was does not serve.
 
     Args:
@@ -133,6 +135,7 @@ def choose(board: ScoreBoard, *, able: BoolArray | None = None) -> Choice:
         able: Which contender can forecast which series now, shape `(C, N)`; None for all.
     """
     reference = board.contenders.index(REFERENCE)
+    blend = board.contenders.index(BLEND) if BLEND in board.contenders else None
     hours = board.sums[..., HOURS]
     seen = (hours > 0) & (board.naive[..., HOURS] > 0)
     loss = board.sums[..., LOSS] / np.maximum(hours, 1.0)
@@ -146,7 +149,7 @@ def choose(board: ScoreBoard, *, able: BoolArray | None = None) -> Choice:
         believed = np.broadcast_to(believed, total.shape).copy()
         believed[~able] = np.inf
     pooled = clipped.sum(axis=1)
-    winners = _best(total, count, pooled, believed, alike, reference)
+    winners = _best(total, count, pooled, believed, alike, reference, blend)
     judges = np.empty(seen.shape[1:], dtype=np.int64)
     for w in range(seen.shape[1]):
         judges[w] = _best(
@@ -156,6 +159,7 @@ def choose(board: ScoreBoard, *, able: BoolArray | None = None) -> Choice:
             believed,
             alike,
             reference,
+            blend,
         )
     return Choice(board, winners, judges)
 
@@ -174,8 +178,9 @@ def _best(
     believed: FloatArray,
     alike: IntArray,
     reference: int,
+    blend: int | None,
 ) -> IntArray:
-    """Return the contender with the least weighed log ratio, the naive without a clear one.
+    """Return the contender with the least weighed log ratio; blend and naive without a clear one.
 
     Args:
         total: Sum of each series' log ratios over its windows, shape `(C, N, S)`.
@@ -185,6 +190,7 @@ def _best(
             where it cannot serve.
         alike: Group of each series, shape `(N,)`.
         reference: Place of the naive.
+        blend: Place of the blend, if there is one.
     """
     score = np.empty_like(total)
     for group in range(int(alike.max(initial=-1)) + 1):
@@ -199,4 +205,6 @@ def _best(
         never = (windows == 0) & (windows[reference] > 0)
         score[:, rows] = np.where(never, np.inf, score[:, rows])
     score[reference] = np.minimum(score[reference], 0.0) + np.log1p(-MARGIN)
+    if blend is not None:
+        score[blend] += np.log1p(-BLEND_MARGIN)
     return np.asarray(score.argmin(axis=0))

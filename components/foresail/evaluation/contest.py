@@ -18,7 +18,7 @@ from foresail.evaluation.losses import naive_scale
 from foresail.evaluation.safety import ceilings_of, constants, within_reason
 from foresail.evaluation.scores import ScoreBoard
 from foresail.horizons import HORIZONS, SLACK_HOURS, Horizon
-from foresail.panel import FloatArray, Panel, SeriesInfo
+from foresail.panel import FloatArray, IntArray, Panel, SeriesInfo
 
 FLAT = "median_28d"
 """The level that growth must beat in a series' own windows before it may leave what was shown."""
@@ -96,6 +96,7 @@ def run_contest(
     )
     fixed = constants(panel.values)
     judged = choice.judged(final.places)
+    days, scale = _day_factors(measured, final.places), naive_scale(panel.values)
     entries = tuple(
         _entry(
             row,
@@ -105,6 +106,8 @@ def run_contest(
             served=[measured.board.contenders[c] for c in final.places[row] if c != NOBODY],
             slack=slack,
             judged=judged,
+            days=days[row],
+            scale=float(scale[row]),
             failure=final.failures.get(row, ""),
             constant=bool(np.isfinite(fixed[row])),
         )
@@ -133,6 +136,23 @@ def _in_bounds(
         growth[:, start:stop] = beaten[:, s : s + 1]
         start = stop
     return within_reason(forecast, panel.values, ceilings=ceilings_of(panel.index), growth=growth)
+
+
+def _day_factors(measured: Measured, places: IntArray) -> FloatArray:
+    """Return the day's factors of what is served, shape `(N, S, 2, 3)`.
+
+    They were counted in half-widths of the bands as they came; what is served is stretched.
+    """
+    series, segments = np.indices(places.shape)
+    found = measured.days[places, series, segments]
+    stretch = measured.bands[places, series, segments]
+    widths = np.stack([stretch[..., 1], stretch.mean(axis=-1)], axis=-1)
+    return np.asarray(found / widths[..., None])
+
+
+def _three(values: FloatArray) -> tuple[float, float, float]:
+    low, middle, high = (round(float(value), 4) for value in values)
+    return low, middle, high
 
 
 def segments_of(horizons: Sequence[Horizon]) -> tuple[Horizon, ...]:
@@ -169,6 +189,8 @@ def _entry(
     served: Sequence[str],
     slack: int,
     judged: Judged,
+    days: FloatArray,
+    scale: float,
     failure: str,
     constant: bool,
 ) -> SeriesEntry:
@@ -190,7 +212,13 @@ def _entry(
     hours = fit.allowed[-1].hours + slack if fit.allowed else 0
     ends = [h.hours for h in fit.allowed[:-1]] + [hours]
     segments = tuple(
-        Segment(until_hours=end, model=name, quality=judged.quality(row, slice(s, s + 1)))
+        Segment(
+            until_hours=end,
+            model=name,
+            quality=judged.quality(row, slice(s, s + 1)),
+            peak=_three(days[s, 0]),
+            daily_mean=_three(days[s, 1]),
+        )
         for s, (name, end) in enumerate(zip(served, ends, strict=bool(served)))
     )
     return SeriesEntry(
@@ -203,4 +231,5 @@ def _entry(
         hours=hours,
         horizons=entries,
         segments=segments,
+        scale=scale if np.isfinite(scale) else None,
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from foresail.contenders.protocol import Contender, Learner
 from foresail.evaluation.calibration import Misses, Shares, calibrated, factors
 from foresail.evaluation.choice import groups
+from foresail.evaluation.days import KINDS, DayCounts, day_factors
 from foresail.evaluation.eligibility import Eligibility
 from foresail.evaluation.experience import BLEND, MEMBERS, first_weights
 from foresail.evaluation.losses import naive_scale
@@ -23,7 +24,7 @@ from foresail.evaluation.mixture import Mixture
 from foresail.evaluation.scores import ScoreBoard
 from foresail.evaluation.weights import LEADS, Sample, learn_weights
 from foresail.evaluation.windows import DAY, Window, entrants, plan_windows
-from foresail.horizons import Horizon
+from foresail.horizons import QUANTILES, Horizon
 from foresail.panel import FloatArray, IntArray, Panel
 
 BLOCK = 512
@@ -42,12 +43,15 @@ class Measured:
     Attributes:
         board: Scores with calibrated bands: C contenders, the blend the last of them.
         bands: What each side's half-widths are multiplied with, shape `(C, N, S, 2)`.
+        days: Where the quantiles of a day's peak and mean lie, shape `(C, N, S, 2, 3)`; see
+            `day_factors`.
         members: Of the blend; empty where there is none.
         weights: Theirs, per group of alike series and segment, shape `(G, S, M)`.
     """
 
     board: ScoreBoard
     bands: FloatArray
+    days: FloatArray
     members: tuple[str, ...]
     weights: FloatArray
 
@@ -105,7 +109,8 @@ def measure(
     learnt = _learnt(panel, plan, contenders)
     bands = np.ones((len(board.contenders), len(keys), len(horizons), 2))
     weights = teacher.unlearnt()
-    shares: Shares | None = None
+    days = np.zeros((*bands.shape[:3], len(KINDS), len(QUANTILES)))
+    shares: tuple[Shares, FloatArray] | None = None
     taught: list[FloatArray] = []
     for rows in blocks:
         ask = partial(_ask, panel.select(rows.tolist()), horizons=horizons)
@@ -114,7 +119,7 @@ def measure(
         if not taught:
             taught, weights = teacher.teach(seen, plan, alike[rows], seed=seed)
         part = board.rows(rows.tolist())
-        misses = Misses.empty(part)
+        misses, counts = Misses.empty(part), DayCounts.empty(part)
         for w, window in enumerate(seen):
             said = window.said
             if members:
@@ -124,11 +129,16 @@ def measure(
                 arguments = {"y": window.y, "quantiles": quantiles, "scale": window.scale}
                 part.record(c, w, window.rows, **arguments)
                 misses.record(part, c, w, window.rows, **arguments)
-        shares = shares or Shares.of(misses, alike[rows], groups=count)
-        bands[:, rows] = factors(misses, shares, alike[rows], hours=hours)
-        part = calibrated(part, misses, shares, alike[rows], hours=hours)
+                counts.record(part, c, window.rows, **arguments)
+        shares = shares or (
+            Shares.of(misses, alike[rows], groups=count),
+            counts.pooled(alike[rows], groups=count),
+        )
+        bands[:, rows] = factors(misses, shares[0], alike[rows], hours=hours)
+        days[:, rows] = day_factors(counts, shares[1], alike[rows])
+        part = calibrated(part, misses, shares[0], alike[rows], hours=hours)
         board.sums[:, :, rows], board.naive[:, rows] = part.sums, part.naive
-    return Measured(board, bands, members, weights)
+    return Measured(board, bands, days, members, weights)
 
 
 def _learnt(

@@ -40,8 +40,8 @@ MIN_HOURS = 18
 MIN_SHARE = 2 / 3
 """So many of the promised series must count: those that are silent are not the average series."""
 MIN_IDS = 5
-"""With three, one healthy day in fifteen was called worse, with five one in thirty (real machines,
-docs/registry.md). The mean and the maximum of one id are one experience."""
+"""With fewer a single event decides, however often it is drawn. The mean and the maximum of one id
+are one experience."""
 CONFIDENCE = 0.90
 RESAMPLES = 1000
 OFFSET = 0.01
