@@ -127,8 +127,8 @@ class Judged:
 def choose(board: ScoreBoard, *, able: BoolArray | None = None) -> Choice:
     """Choose per series and segment: who lost least in its own, the panel's and our experience.
 
-    The seasonal naive or the blend serve unless another contender beats them by a margin. Where a panel was
-    measured, a contender that never was does not serve.
+    The seasonal naive or the blend serve unless another contender beats them by a margin. Where a
+    panel was measured, a contender that never was does not serve.
 
     Args:
         board: The scores.

@@ -133,9 +133,12 @@ def _first() -> FloatArray:
     """Return counts of `FIRST_DAYS` days whose quantiles are those of `FIRST`, `(2, bins)`."""
     found = np.zeros((len(KINDS), _BINS))
     shares = np.diff([0.0, *QUANTILES, 1.0])
+    centres = (_LOW + _HIGH) / 2
     for k, kind in enumerate(KINDS):
         cuts = np.array(FIRST[kind])
-        gap = (cuts[-1] - cuts[0]) / 2
-        middles = [cuts[0] - gap / 2, *((cuts[1:] + cuts[:-1]) / 2), cuts[-1] + gap / 2]
-        np.add.at(found[k], np.searchsorted(EDGES, middles), FIRST_DAYS * shares)
+        reach = cuts[-1] - cuts[0]
+        ends = np.array([cuts[0] - reach / 2, *cuts, cuts[-1] + reach / 2])
+        for share, low, high in zip(shares, ends[:-1], ends[1:], strict=True):
+            among = (low <= centres) & (centres < high)
+            found[k, among] += FIRST_DAYS * share / among.sum()
     return found

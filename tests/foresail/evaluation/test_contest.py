@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from foresail.codes import Code
 from foresail.contenders import Contender, Outcome, SeasonalNaive
@@ -216,7 +215,7 @@ def test_each_segment_of_leads_carries_its_own_promise() -> None:
 
 
 def test_a_horizon_alone_is_cut_into_the_same_leads() -> None:
-    """Asked for the month only, the first day and the first week are still judged for themselves."""
+    """Asked for the month only, the first day and week are still judged for themselves."""
     panel = panel_of(noise(10.0))
     contenders = (SeasonalNaive(24), Level(10.0))
     (entry,) = run_contest(panel, horizons=(NEXT_MONTH,), contenders=contenders, slack=0).index
