@@ -7,12 +7,17 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import demo, engine
+from benchmarks import accuracy, contest, demo, engine
 from benchmarks.figure import Figure, show
 from rich.console import Console
 
-BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {"demo": demo.full, "engine": engine.full}
-SMALL: dict[str, Callable[[], list[Figure]]] = {"engine": engine.small}
+BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
+    "accuracy": accuracy.full,
+    "contest": contest.full,
+    "demo": demo.full,
+    "engine": engine.full,
+}
+SMALL: dict[str, Callable[[], list[Figure]]] = {"contest": contest.small, "engine": engine.small}
 
 
 def main(argv: list[str]) -> int:
