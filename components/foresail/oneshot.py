@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foresail.bundle.schema import SeriesEntry
+from foresail.bundle import Quality, SeriesEntry, promise
 from foresail.cells import harmless
 from foresail.codes import Code
 from foresail.contenders import ProphetSettings
@@ -22,7 +22,10 @@ from foresail.panel import HOUR, SeriesKey, TimeArray
 from foresail.quality import Judgement, Refusal, check_some, judge
 from foresail.times import to_numpy
 
-COLUMNS = ["series", "metric", "ds", "p10", "p50", "p90", "model", "code", "reason"]
+COLUMNS = [
+    *("series", "metric", "ds", "p10", "p50", "p90", "model", "code", "reason"),
+    *("coverage", "vs_naive", "windows"),
+]
 SUFFIXES = (".parquet", ".csv", ".xlsx")
 XLSX_ROWS = 1_048_575
 """What a sheet holds below its header."""
@@ -34,8 +37,9 @@ class OneShot:
 
     Attributes:
         rows: One for every (series, hour): `series`, `metric`, `stat` where the history has one,
-            `ds`, `p10`, `p50`, `p90`, `model`, `code`, `reason`; empty quantiles where there is no
-            forecast.
+            `ds`, `p10`, `p50`, `p90`, `model`, `code`, `reason`, and what is promised of the whole
+            horizon: `coverage`, `vs_naive`, `windows`. Empty quantiles where there is no forecast,
+            an empty promise where it is unmeasured.
         index: Winner and promise of each series that was not refused.
         refusals: The series that were.
     """
@@ -108,7 +112,8 @@ def _served(entry: SeriesEntry, quantiles: np.ndarray, ds: TimeArray) -> pd.Data
     (horizon,) = entry.horizons.values()
     if not horizon.winner:
         return _absent(key, ds, code=horizon.code, reason=horizon.reason)
-    rows = _rows(key, ds, code=horizon.code, reason=horizon.reason)
+    promised = promise(entry, first_lead=1, last_lead=len(ds))
+    rows = _rows(key, ds, code=horizon.code, reason=horizon.reason, promised=promised)
     return rows.assign(
         p10=quantiles[:, 0], p50=quantiles[:, 1], p90=quantiles[:, 2], model=horizon.winner
     )
@@ -120,9 +125,22 @@ def _absent(key: SeriesKey, ds: TimeArray, *, code: int, reason: str) -> pd.Data
     )
 
 
-def _rows(key: SeriesKey, ds: TimeArray, *, code: int, reason: str) -> pd.DataFrame:
+def _rows(
+    key: SeriesKey, ds: TimeArray, *, code: int, reason: str, promised: Quality | None = None
+) -> pd.DataFrame:
     stamps = pd.DatetimeIndex(ds.astype("datetime64[ms]")).tz_localize("UTC")
-    return pd.DataFrame({**key._asdict(), "ds": stamps, "code": int(code), "reason": reason})
+    windows = [promised.windows if promised else pd.NA] * len(ds)
+    return pd.DataFrame(
+        {
+            **key._asdict(),
+            "ds": stamps,
+            "code": int(code),
+            "reason": reason,
+            "coverage": promised.coverage if promised else np.nan,
+            "vs_naive": promised.vs_naive if promised else np.nan,
+            "windows": pd.array(windows, dtype="Int64"),  # whole numbers, or nothing
+        }
+    )
 
 
 def check_target(path: Path) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from foresail.bundle import HorizonEntry, Quality
+from foresail.bundle import HorizonEntry, SeriesEntry, promise
 from foresail.codes import Code, is_whole
 from foresail.horizons import Horizon
 from foresail.times import isoformat
@@ -20,7 +20,7 @@ from foresail_serving.schemas import (
 )
 from foresail_serving.settings import ServeSettings
 from foresail_serving.snapshot import Found
-from foresail_serving.window import Window, cut
+from foresail_serving.window import Window, cut, plain
 
 _HOUR = timedelta(hours=1)
 _DAY_HOURS = 24
@@ -57,7 +57,6 @@ def forecast(
     status, reason = _status(window, known, covers_until=covers_until, stale=stale)
     segments = _segments(window, found)
     low, high = settings.planning(horizon.name)
-    rows = len(window.values)
     body = ForecastAnswer(
         series=entry.series,
         labels=entry.labels,
@@ -77,8 +76,8 @@ def forecast(
         segments=segments if len(segments) > 1 else (),
         trained_until=isoformat(manifest.trained_until),
         covers_until=isoformat(covers_until),
-        lead_hours=(window.first + 1, window.first + rows) if rows else None,
-        quality=quality_of(known, hours=horizon.hours),
+        lead_hours=window.leads,
+        quality=quality_of(entry, known, leads=window.leads),
         summary=_summary(window),
         capacity=capacity_of(entry, window, threshold=settings.full_threshold),
         planning_range=PlanningRange(low=low, high=high),
@@ -87,7 +86,7 @@ def forecast(
         p50=window.values[:, 1].tolist(),
         p90=window.values[:, 2].tolist(),
     )
-    expiring = rows and covers_until < window.end + _DAY_HOURS * _HOUR
+    expiring = window.leads and covers_until < window.end + _DAY_HOURS * _HOUR
     return Forecast(body, window, "expiring" if expiring else "stale" if stale else "fresh")
 
 
@@ -104,16 +103,39 @@ def code_name(code: int) -> str:
         return f"code-{code}"
 
 
-def quality_of(known: HorizonEntry, *, hours: int) -> Measured | Unmeasured:
-    """Return the measured promise, or why there is none."""
-    quality: Quality | None = known.quality
-    if quality is not None:
-        return Measured(lead_hours=(1, hours), **quality.model_dump())
+def quality_of(
+    entry: SeriesEntry, known: HorizonEntry, *, leads: tuple[int, int] | None
+) -> Measured | Unmeasured:
+    """Return the measured promise of the hours that are answered, or why there is none.
+
+    Args:
+        entry: The series.
+        known: Its horizon that is asked for.
+        leads: How many hours ahead of what was known the first and the last hour are.
+    """
     if known.winner is None:
         return Unmeasured(reason="there is no forecast to measure")
+    if leads is None:
+        return Unmeasured(reason="none of the hours asked is forecast")
+    first, last = leads
+    quality = promise(entry, first_lead=first, last_lead=last)
+    if quality is not None:
+        return Measured(
+            windows=quality.windows,
+            lead_hours=leads,
+            coverage=plain(quality.coverage),
+            vs_naive=plain(quality.vs_naive),
+            sql=plain(quality.sql),
+            mase=plain(quality.mase),
+            naive_sql=plain(quality.naive_sql),
+            naive_mase=plain(quality.naive_mase),
+        )
     if known.code == Code.CONSTANT:
         return Unmeasured(reason="the series is constant: its errors have no scale")
-    return Unmeasured(reason="the history is too short for three held-out windows")
+    hours = f"hours {first} to {last}" if last > first else f"hour {first}"
+    return Unmeasured(
+        reason=f"the history is too short for three held-out windows of {hours} ahead"
+    )
 
 
 def _status(
@@ -163,7 +185,7 @@ def _summary(window: Window) -> Summary | None:
         return None
     middle, high = window.values[:, 1], window.values[:, 2]
     return Summary(
-        mean=float(f"{middle.mean():.7g}"),
+        mean=plain(float(middle.mean())),
         peak=float(middle.max()),
         peak_at=isoformat(window.stamp(int(middle.argmax()))),
         peak_p90=float(high.max()),

@@ -9,8 +9,10 @@ from foresail.times import isoformat
 _START = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 FORECAST_CSV = (
-    "ds,p10,p50,p90,planning_low,planning_high,unit,series,metric,stat,model,status,code,reason\r\n"
-    "2026-11-21 09:00:00,3.1,3.4,3.9,2.72,4.08,cores,prod/namespace/shop,cpu,mean,prophet,ok,0,\r\n"
+    "ds,p10,p50,p90,planning_low,planning_high,unit,series,metric,stat,model,status,code,reason,"
+    "coverage,vs_naive,windows,lead_hour\r\n"
+    "2026-11-21 09:00:00,3.1,3.4,3.9,2.72,4.08,cores,prod/namespace/shop,cpu,mean,prophet,ok,0,,"
+    "0.81,0.641791,3,4\r\n"
 )
 
 
@@ -40,8 +42,9 @@ def forecast_example(horizon: Horizon) -> dict[str, Any]:
         "quality": {
             "status": "measured",
             "windows": 3,
-            "lead_hours": [1, horizon.hours],
+            "lead_hours": [4, 3 + horizon.hours],
             "coverage": 0.81,
+            "vs_naive": 0.641791,
             "sql": 0.42,
             "mase": 0.61,
             "naive_sql": 0.66,

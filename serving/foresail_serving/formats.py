@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import itertools
 from typing import Literal
 
 from fastapi import Request, Response
@@ -11,6 +12,8 @@ from pydantic import BaseModel
 from foresail.cells import harmless
 from foresail_serving.answer import Forecast
 from foresail_serving.problems import ProblemError
+from foresail_serving.schemas import Measured
+from foresail_serving.window import plain
 
 Format = Literal["json", "csv"]
 JSON_TYPE, CSV_TYPE = "application/json", "text/csv; charset=utf-8"
@@ -29,6 +32,10 @@ CSV_COLUMNS = (
     "status",
     "code",
     "reason",
+    "coverage",
+    "vs_naive",
+    "windows",
+    "lead_hour",
 )
 _MEDIA_RANGES: dict[str, Format] = {
     "application/json": "json",
@@ -81,22 +88,30 @@ def forecast_csv(forecast: Forecast) -> bytes:
     values = dict(zip(body.ds, zip(body.p10, body.p50, body.p90, strict=True), strict=True))
     names = [harmless(n) for n in (body.unit, body.series, body.metric, body.stat)]
     why = (harmless(body.status), body.code, harmless(body.reason))
+    promised = _promised(forecast)
     models = _model_by_hour(forecast)
+    leads = dict(zip(body.ds, itertools.count(window.first + 1), strict=False))
     rows: list[tuple[object, ...]] = [CSV_COLUMNS]
     for stamp in window.ds_asked():
         quantiles: tuple[object, ...] = ("", "", "", "", "")
         if stamp in values:
             p10, p50, p90 = values[stamp]
-            quantiles = (p10, p50, p90, _plain(p50 * low), _plain(p50 * high))
+            quantiles = (p10, p50, p90, plain(p50 * low), plain(p50 * high))
         ds = stamp.replace("T", " ").removesuffix("Z")
-        rows.append((ds, *quantiles, *names, harmless(models.get(stamp, "")), *why))
+        model, lead = harmless(models.get(stamp, "")), leads.get(stamp, "")
+        rows.append((ds, *quantiles, *names, model, *why, *promised, lead))
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
 
 
-def _plain(value: float) -> float:
-    return float(f"{value:.7g}")
+def _promised(forecast: Forecast) -> tuple[object, ...]:
+    """Return coverage, error by the naive's and windows; empty where they are unmeasured."""
+    match forecast.body.quality:
+        case Measured(coverage=coverage, vs_naive=vs_naive, windows=windows):
+            return coverage, vs_naive, windows
+        case _:
+            return "", "", ""
 
 
 def _model_by_hour(forecast: Forecast) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The forecast as ordinary gauges, for a Prometheus that scrapes.
+"""The forecast and its promise as ordinary gauges, for a Prometheus that scrapes.
 
 Prometheus drops samples stamped more than ten minutes ahead, so the future is in a label.
 """
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from foresail.horizons import HORIZONS
 from foresail_serving.metrics import Exposition
+from foresail_serving.promised import write_promises
 from foresail_serving.snapshot import Found, Snapshot
 from foresail_serving.window import significant
 
@@ -28,17 +29,19 @@ class ForecastGauges:
     """Writes the gauges once per snapshot and hour."""
 
     def __init__(self) -> None:
-        self._key: tuple[Snapshot, datetime] | None = None
-        self._text = ""
+        self._written: tuple[Snapshot, datetime, str] | None = None
 
     def text(self, snapshot: Snapshot, hour: datetime) -> str:
         """Return the gauges at this hour."""
-        key = self._key
-        if key is None or key[0] is not snapshot or key[1] != hour:
-            page = Exposition()
-            page.family(NAME, "gauge", _HELP, _samples(snapshot, hour))
-            self._key, self._text = (snapshot, hour), page.text()
-        return self._text
+        written = self._written  # one read: two scrapes may be here at once
+        if written is not None and written[0] is snapshot and written[1] == hour:
+            return written[2]
+        page = Exposition()
+        page.family(NAME, "gauge", _HELP, _samples(snapshot, hour))
+        write_promises(page, snapshot, hour)
+        text = page.text()
+        self._written = (snapshot, hour, text)
+        return text
 
 
 def _samples(snapshot: Snapshot, hour: datetime) -> Iterator[tuple[Mapping[str, str], float]]:

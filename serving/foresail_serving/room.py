@@ -7,7 +7,7 @@ from foresail.capacity import Ceiling, FullAt, NoCeiling, ceiling_of, first_full
 from foresail.panel import FloatArray
 from foresail.times import isoformat
 from foresail_serving.schemas import Band, Capacity, FullCode
-from foresail_serving.window import Window
+from foresail_serving.window import Window, plain
 
 
 class _Room(NamedTuple):
@@ -57,7 +57,7 @@ def _room(
         return _Room(None, None, ceiling.code)
     if not len(values):
         return _Room(None, None, "no-forecast")
-    room = float(f"{headroom(values, ceiling=ceiling.value):.7g}")
+    room = plain(headroom(values, ceiling=ceiling.value))
     match first_full(values, ceiling=ceiling.value, threshold=threshold):
         case FullAt(hour=hour):
             return _Room(room, isoformat(window.stamp(hour)), "full")

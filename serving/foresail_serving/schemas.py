@@ -30,12 +30,17 @@ class SegmentOut(_Body):
 
 
 class Measured(_Body):
-    """The promise that was measured on held-out windows, for this series at this horizon."""
+    """The promise that was measured on held-out windows, for the hours that this answer holds."""
 
     status: Literal["measured"] = "measured"
     windows: int = Field(description="Held-out windows it was measured on.")
-    lead_hours: tuple[int, int] = Field(description="Hours ahead it was measured at.")
+    lead_hours: tuple[int, int] = Field(
+        description="Hours ahead of what was known: first and last hour that it speaks of."
+    )
     coverage: float = Field(description="Share of hours that fell inside [p10, p90].")
+    vs_naive: float = Field(
+        description="(sql + 0.01) / (naive_sql + 0.01): below 1 beats the same hour yesterday."
+    )
     sql: float = Field(description="Scaled quantile loss; smaller is better.")
     mase: float = Field(description="Scaled absolute error of the p50; smaller is better.")
     naive_sql: float = Field(description="The seasonal naive's, on the same windows.")

@@ -51,6 +51,12 @@ class Window:
         """Return the first hour that is there."""
         return self.trained_until + self.first * _HOUR
 
+    @property
+    def leads(self) -> tuple[int, int] | None:
+        """Return how many hours ahead of what was known the first and last hour are, if any."""
+        rows = len(self.values)
+        return (self.first + 1, self.first + rows) if rows else None
+
     def stamp(self, row: int) -> datetime:
         """Return the hour of a row of `values`."""
         return self.first_hour + row * _HOUR
@@ -99,6 +105,16 @@ def cut(found: Found, *, horizon: str, hours: int, start: datetime) -> Window:
     return Window(start, hours, first, significant(stored), trained_until)
 
 
+def leads_of(found: Found, *, hours: int, start: datetime) -> tuple[int, int] | None:
+    """Return the leads of a series' hours within [start, start + hours), None where none is there.
+
+    They are those of the window that `cut` returns, without a look at its values.
+    """
+    offset = (start - found.served.bundle.manifest.trained_until) // _HOUR
+    first, last = max(offset, 0) + 1, min(offset + hours, found.entry.hours)
+    return (first, last) if first <= last else None
+
+
 def significant(values: NDArray[np.float32]) -> FloatArray:
     """Return values to seven significant digits, which is what a float32 holds.
 
@@ -110,6 +126,11 @@ def significant(values: NDArray[np.float32]) -> FloatArray:
     # Powers of ten are exact above one only, so large numbers are divided and small multiplied.
     up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
     return np.asarray(np.round(exact * up / down) / up * down)
+
+
+def plain(value: float) -> float:
+    """Return one number to seven significant digits."""
+    return float(f"{value:.{_DIGITS}g}")
 
 
 def _iso_hours(start: datetime, hours: int) -> list[str]:

@@ -21,7 +21,9 @@ STEPS = 888
 GIB = 2.0**30
 QUALITY = Quality(windows=3, coverage=0.81, sql=0.42, mase=0.61, naive_sql=0.66, naive_mase=0.9)
 WHOLE = {h.name: HorizonEntry(winner="prophet", quality=QUALITY) for h in HORIZONS}
-ONE_SEGMENT = (Segment(until_hours=STEPS, model="prophet"),)
+FIRST_DAY = Quality(windows=7, coverage=0.85, sql=0.32, mase=0.51, naive_sql=0.56, naive_mase=0.8)
+"""Promised of the leads that `ets` serves: easier ones than the others."""
+ONE_SEGMENT = (Segment(until_hours=STEPS, model="prophet", quality=QUALITY),)
 
 
 def entry(
@@ -75,7 +77,7 @@ def cluster_entries(metric: str = "cpu", *, cluster: str = "prod") -> tuple[Seri
               capacity={"allocatable": 36.0}),
         entry(f"{cluster}/namespace/shop", {**shop, "scope": "namespace"}, metric=metric,
               capacity={"limit": 60.0},
-              segments=(Segment(until_hours=24, model="ets"), *ONE_SEGMENT)),
+              segments=(Segment(until_hours=24, model="ets", quality=FIRST_DAY), *ONE_SEGMENT)),
         entry(f"{cluster}/workload/shop/deployment/api", {**api, "kind": "deployment"},
               metric=metric),
         entry(f"{cluster}/workload/shop/statefulset/api", {**api, "kind": "statefulset"},

@@ -37,7 +37,8 @@ def rows() -> pd.DataFrame:
 def test_every_series_and_hour_has_a_row(rows: pd.DataFrame) -> None:
     """Five series of 24 hours, whether there is a forecast or not, in the documented columns."""
     assert list(rows.columns) == [
-        *("series", "metric", "ds", "p10", "p50", "p90", "model", "code", "reason")
+        *("series", "metric", "ds", "p10", "p50", "p90", "model", "code", "reason"),
+        *("coverage", "vs_naive", "windows"),
     ]
     assert rows.groupby(["series", "metric"]).size().to_dict() == {
         ("later", "cpu"): 24,
@@ -66,6 +67,18 @@ def test_where_there_is_no_forecast_code_and_reason_say_why(rows: pd.DataFrame) 
     empty = rows["p50"].isna()
     assert (empty == (rows["code"] >= 200)).all()
     assert (empty == (rows["model"] == "")).all()
+
+
+def test_every_row_carries_the_promise_of_its_series(rows: pd.DataFrame) -> None:
+    """Ten days have windows enough for a day; where there is no forecast nothing is promised."""
+    promised = rows.groupby(["series", "metric"])[["coverage", "vs_naive", "windows"]]
+    assert (promised.nunique().max() <= 1).all()
+    first = promised.first()
+    assert first.loc[("web", "cpu"), "windows"] >= 3
+    assert 0 <= first.loc[("web", "cpu"), "coverage"] <= 1
+    assert first.loc[("web", "cpu"), "vs_naive"] > 0
+    assert first.drop(index="web", level="series").isna().to_numpy().all()
+    assert str(rows["windows"].dtype) == "Int64"
 
 
 def test_an_unknown_metric_is_forecast_too(rows: pd.DataFrame) -> None:

@@ -17,7 +17,7 @@ def test_compile_writes_the_golden_files(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["compile", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0
     assert done.stdout.splitlines()[0] == str(tmp_path / "out" / "forecast.yaml")
-    assert len(done.stdout.splitlines()) == 8
+    assert len(done.stdout.splitlines()) == 10
     assert (tmp_path / "out" / "forecast.yaml").read_bytes() == FORECAST.read_bytes()
 
 
@@ -26,7 +26,7 @@ def test_compile_check_names_what_differs(tmp_path: Path) -> None:
     out = str(tmp_path)
     assert CliRunner().invoke(app, ["compile", "--out", out]).exit_code == 0
     fresh = CliRunner().invoke(app, ["compile", "--check", "--out", out])
-    assert (fresh.exit_code, fresh.stdout) == (0, "8 files are up to date\n")
+    assert (fresh.exit_code, fresh.stdout) == (0, "10 files are up to date\n")
     (tmp_path / "forecast.yaml").write_text("old")
     done = CliRunner().invoke(app, ["compile", "--check", "--out", out])
     assert done.exit_code == 1
@@ -55,7 +55,12 @@ def test_a_secret_starts_no_run_and_leaves_no_trace(tmp_path: Path) -> None:
 
 def test_check_is_silent_about_our_own_and_fails_on_a_fault(tmp_path: Path) -> None:
     """Exit code 1 and a line per problem, for CI."""
-    assert CliRunner().invoke(app, ["check"]).exit_code == 0
+    ours = CliRunner().invoke(app, ["check"])
+    assert ours.exit_code == 0
+    assert [line.rpartition("/")[2] for line in ours.stdout.splitlines()] == [
+        "forecast.yaml: no problem found",
+        "monitor.yaml: no problem found",
+    ]
     broken = tmp_path / "broken.yaml"
     text = (COMPILED / "forecast.yaml").read_text()
     broken.write_text(text.replace("train:0.1.0", "train:latest"))
@@ -96,7 +101,30 @@ def test_upload_and_schedule_go_to_the_host(kfp_api: KubeflowApi, tmp_path: Path
     options = ["schedule", "--token-file", str(token), "-p", "source=http://prometheus:9090"]
     done = CliRunner().invoke(app, options, env=environment)
     assert done.stdout == "recurring run recurring_run-1, replaced: 0\n"
-    assert kfp_api.recurring[0]["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * *"}}
+    assert kfp_api.recurring[0]["trigger"] == {"cron_schedule": {"cron": "0 30 3 * * *"}}
+    assert kfp_api.recurring[0]["display_name"] == "foresail-nightly"
+
+
+def test_the_monitor_is_uploaded_and_scheduled_by_its_name(
+    kfp_api: KubeflowApi, tmp_path: Path
+) -> None:
+    """Beside the nightly run, twenty minutes before it, and neither is in the other's way."""
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    options = ["--token-file", str(token), "-p", "source=http://prometheus:9090"]
+    environment = {"KF_PIPELINES_ENDPOINT": kfp_api.url}
+    for name in ("forecast", "monitor"):
+        words = ["upload", "--pipeline", name, "--token-file", str(token)]
+        assert CliRunner().invoke(app, words, env=environment).exit_code == 0
+        words = ["schedule", "--pipeline", name, *options]
+        assert CliRunner().invoke(app, words, env=environment).exit_code == 0
+    assert [one["display_name"] for one in kfp_api.pipelines] == [
+        "foresail-forecast",
+        "foresail-monitor",
+    ]
+    assert [
+        (one["display_name"], one["trigger"]["cron_schedule"]["cron"]) for one in kfp_api.recurring
+    ] == [("foresail-nightly", "0 30 3 * * *"), ("foresail-monitor", "0 10 3 * * *")]
 
 
 @pytest.mark.parametrize("name", ["compile", "check", "run", "upload", "schedule"])

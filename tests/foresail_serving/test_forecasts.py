@@ -111,7 +111,54 @@ def test_an_old_forecast_names_who_really_serves(cache: Path) -> None:
         body = client.get("/v1/next_day?namespace=shop").json()
     assert (body["winner"], body["segments"]) == ("prophet", [])
     assert body["lead_hours"] == [49, 72]
-    assert body["quality"]["lead_hours"] == [1, 24]
+
+
+def test_a_fresh_forecast_promises_what_was_measured_of_the_horizon(cache: Path) -> None:
+    """In its first hour the leads are those that were scored together."""
+    with serving(cache, SetClock(bundles.TRAINED_UNTIL)) as client:
+        quality = client.get("/v1/next_day?namespace=shop").json()["quality"]
+    assert (quality["lead_hours"], quality["windows"]) == ([1, 24], 3)
+    assert (quality["coverage"], quality["vs_naive"]) == (0.81, 0.641791)
+
+
+def test_the_promise_is_of_the_hours_that_are_answered(noon: Client) -> None:
+    """At noon half of the hours have the first day's promise, and half the one of later leads."""
+    assert noon.get("/v1/next_day?namespace=shop").json()["quality"] == {
+        "status": "measured",
+        "windows": 3,
+        "lead_hours": [13, 36],
+        "coverage": 0.83,
+        "vs_naive": 0.6129032,
+        "sql": 0.37,
+        "mase": 0.56,
+        "naive_sql": 0.61,
+        "naive_mase": 0.85,
+    }
+
+
+def test_the_listing_promises_what_the_page_does(noon: Client) -> None:
+    """Both speak of the present hour."""
+    listed = noon.get("/v1/series?scope=namespace&metric=cpu").json()["series"][0]["horizons"]
+    assert list(listed) == ["next_day", "next_week", "next_month"]
+    for name, horizon in listed.items():
+        assert horizon["quality"] == noon.get(f"/v1/{name}?namespace=shop").json()["quality"]
+
+
+def test_a_listed_forecast_that_ran_out_promises_nothing(cache: Path) -> None:
+    """Fourteen days on, nothing of the young workload is left."""
+    with serving(cache, SetClock(bundles.TRAINED_UNTIL + timedelta(days=14))) as client:
+        (found,) = client.get("/v1/series?workload=young&metric=cpu").json()["series"]
+    assert found["horizons"]["next_day"]["quality"] == {
+        "status": "unmeasured",
+        "reason": "none of the hours asked is forecast",
+    }
+
+
+def test_a_shortened_answer_promises_its_own_hours(cache: Path) -> None:
+    """With one hour left the promise is of that hour."""
+    with serving(cache, SetClock(bundles.TRAINED_UNTIL + timedelta(hours=887))) as client:
+        body = client.get("/v1/next_day").json()
+    assert (body["status"], body["quality"]["lead_hours"]) == ("partial", [888, 888])
 
 
 def test_an_abstaining_series_says_why(noon: Client) -> None:
@@ -129,7 +176,7 @@ def test_unmeasured_is_a_word(noon: Client) -> None:
     quality = noon.get("/v1/next_week?workload=young").json()["quality"]
     assert quality == {
         "status": "unmeasured",
-        "reason": "the history is too short for three held-out windows",
+        "reason": "the history is too short for three held-out windows of hours 13 to 180 ahead",
     }
 
 
@@ -285,6 +332,10 @@ def test_csv_is_a_row_per_hour_with_numbers(noon: Client) -> None:
         "status": "ok",
         "code": "0",
         "reason": "",
+        "coverage": "0.81",
+        "vs_naive": "0.641791",
+        "windows": "3",
+        "lead_hour": "13",
     }
 
 
@@ -299,6 +350,7 @@ def test_csv_of_a_refused_horizon_keeps_its_shape(noon: Client) -> None:
     found = rows(noon.get("/v1/next_month.csv?workload=young").body)
     assert len(found) == 720
     assert {(r["p50"], r["status"], r["code"]) for r in found} == {("", "abstained", "202")}
+    assert {(r["coverage"], r["windows"], r["lead_hour"]) for r in found} == {("", "", "")}
 
 
 def test_the_extension_goes_before_accept(noon: Client) -> None:

@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from factories import bundles
 from servers.foresail import Client, SetClock, serving
 
+from foresail.bundle import HorizonEntry, Segment
 from foresail.horizons import HORIZONS
 from foresail_serving.cache import SYNC, SyncCount, SyncState, replace_json
 from foresail_serving.examples import FORECAST_CSV, forecast_example
@@ -166,6 +168,50 @@ def test_metrics_hold_the_forecast_ahead(cache: Path) -> None:
     assert f'{name}{{{labels},ahead="highest_hourly_720h",quantile="0.9"}} 35' in text
     assert 'scope="workload"' not in text
     assert "nan" not in text.lower().replace("namespace", "")
+
+
+def promised(cache: Path, **span: float) -> dict[str, float]:
+    """Return the gauges of what is promised of cpu so long after the training."""
+    with serving(cache, SetClock(bundles.TRAINED_UNTIL + timedelta(**span))) as client:
+        text = client.get("/metrics").body.decode()
+    found = re.findall(r'^foresail_promised_(\w+)\{metric="cpu",(.*)\} (\S+)$', text, re.MULTILINE)
+    return {f"{name} {labels}": float(value) for name, labels, value in found}
+
+
+def test_metrics_hold_what_is_promised_of_all(cache: Path) -> None:
+    """Means over the measured series, of the hours answered now: 5 of 8, one of them easier."""
+    found = promised(cache, hours=12)
+    day = 'horizon="next_day"'
+    assert found[f"coverage {day}"] == 0.814  # four times 0.81 and once 0.83
+    assert found[f"sql {day}"] == 0.41
+    ratios = np.array([0.43 / 0.67] * 4 + [0.38 / 0.62])
+    assert found[f"sql_vs_naive {day}"] == pytest.approx(np.exp(np.log(ratios).mean()), abs=1e-7)
+    assert found[f"windows {day}"] == 3
+    states = [f'series {day},promise="{state}"' for state in ("measured", "unmeasured")]
+    assert [found[state] for state in states] == [5, 2]
+    assert found[f'series {day},promise="no-forecast"'] == 1
+
+
+def test_promises_in_metrics_are_few_and_grow_old(cache: Path) -> None:
+    """Three horizons and one metric are 24 samples; two days on the easy leads are gone."""
+    found = promised(cache, days=2)
+    assert len(found) == 3 * (4 + 4)
+    assert found['coverage horizon="next_day"'] == 0.81
+
+
+def test_without_a_measured_series_only_the_count_is_told(tmp_path: Path) -> None:
+    """A constant is counted as such; no figure is made up."""
+    horizons = {"next_day": HorizonEntry(winner="ets", code=101, reason="3 cores for 28 days")}
+    segments = [Segment(until_hours=888, model="ets")]
+    labels = {"cluster": "prod", "scope": "cluster"}
+    index = [bundles.entry("prod/cluster", labels, horizons=horizons, segments=segments)]
+    bundles.publish(tmp_path, index=index)
+    assert promised(tmp_path, hours=1) == {
+        'series horizon="next_day",promise="measured"': 0,
+        'series horizon="next_day",promise="unmeasured"': 0,
+        'series horizon="next_day",promise="constant"': 1,
+        'series horizon="next_day",promise="no-forecast"': 0,
+    }
 
 
 def test_a_gauge_that_would_promise_too_much_is_left_out(cache: Path) -> None:

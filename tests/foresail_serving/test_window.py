@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from foresail.bundle import Bundle
 from foresail_serving.problems import ProblemError
 from foresail_serving.snapshot import Found, Served, Snapshot
-from foresail_serving.window import cut, significant
+from foresail_serving.window import cut, leads_of, plain, significant
 
 HOUR = timedelta(hours=1)
 START = bundles.TRAINED_UNTIL
@@ -106,7 +106,9 @@ def test_every_row_is_the_hour_it_says(snapshot: Snapshot, hours: int) -> None:
         window = cut(found, horizon="next_day", hours=24, start=START + hours * HOUR)
     except ProblemError:
         assert hours >= 888 or hours <= -24
+        assert leads_of(found, hours=24, start=START + hours * HOUR) is None
         return
+    assert leads_of(found, hours=24, start=START + hours * HOUR) == window.leads
     expected = [10.0 + datetime.fromisoformat(ds).hour for ds in window.ds()]
     assert window.values[:, 1].tolist() == expected
 
@@ -115,6 +117,11 @@ def test_numbers_have_seven_digits() -> None:
     """What float32 does not hold is not printed: 0.1 is 0.1."""
     values = np.array([0.1, 12345678848.0, 0.0, 1 / 3, 1e-7], dtype=np.float32)
     assert significant(values).tolist() == [0.1, 12345680000.0, 0.0, 0.3333333, 1e-07]
+
+
+def test_one_number_has_seven_digits_too() -> None:
+    """A third is cut, a whole number is left."""
+    assert [plain(1 / 3), plain(3.0), plain(12345678.9)] == [0.3333333, 3.0, 12345680.0]
 
 
 @given(arrays(np.float32, 20, elements=st.floats(0, 2.0**50, width=32)))

@@ -23,6 +23,8 @@ PARQUET, RECIPE, MODELS = "forecast.parquet", "recipe.json", "models"
 SERVED = (FORECAST, HISTORY, INDEX)
 """The files a server needs, beside the manifest."""
 HISTORY_HOURS = 28 * 24
+_SOFTENING = 0.01
+"""Added to both errors of a ratio, so that a nearly perfect naive does not decide it."""
 
 
 class _Frozen(BaseModel):
@@ -48,13 +50,18 @@ class Quality(_Frozen):
     naive_sql: float
     naive_mase: float
 
+    @property
+    def vs_naive(self) -> float:
+        """Return (sql + 0.01) / (naive's sql + 0.01): below 1 beats the same hour yesterday."""
+        return (self.sql + _SOFTENING) / (self.naive_sql + _SOFTENING)
+
 
 class HorizonEntry(_Frozen):
     """One series at one horizon.
 
     Attributes:
         winner: The contender that is served for it, or None where there is no forecast.
-        code: A `foresail.codes.Code`; 0 where the forecast is whole.
+        code: A `foresail.codes.Code`; below 200 where the forecast is whole.
         reason: One sentence, empty where the code is 0.
         quality: The measured promise, or None where it is unmeasured (fewer than three windows).
     """
@@ -73,11 +80,16 @@ class Segment(_Frozen):
         model: The contender.
         quality: What was measured of these leads alone: the promise of a bundle that has grown old
             is made of it. None where it is unmeasured.
+        peak: Where p10, p50, p90 of a day's highest hour lie, in half-widths above the highest p50;
+            `foresail.bundle.days` makes them.
+        daily_mean: The same for a day's mean, about the mean p50.
     """
 
     until_hours: int
     model: str
     quality: Quality | None = None
+    peak: tuple[float, float, float] | None = None
+    daily_mean: tuple[float, float, float] | None = None
 
 
 class SeriesEntry(_Frozen):
@@ -93,6 +105,8 @@ class SeriesEntry(_Frozen):
         hours: How many of the stored steps hold a forecast for this series (the rest is zero).
         horizons: By horizon name.
         segments: Who serves which leads, in order.
+        scale: Mean change from one day to the next over the last 28 days, in the unit; None for a
+            constant series. What scores and the least width of a day's band are measured in.
     """
 
     series: str
@@ -104,6 +118,7 @@ class SeriesEntry(_Frozen):
     hours: int = Field(ge=0)
     horizons: Mapping[str, HorizonEntry]
     segments: tuple[Segment, ...] = ()
+    scale: float | None = None
 
 
 class FileEntry(_Frozen):

@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from foresail.bundle import HorizonEntry, SeriesEntry
+from foresail.codes import Code
 from foresail.commands.prophet_options import (
     ChangepointPriorScale,
     DailySeasonality,
@@ -20,7 +21,6 @@ from foresail.commands.prophet_options import (
 )
 from foresail.errors import BadInput
 from foresail.evaluation.gate import standings
-from foresail.evaluation.scores import relative
 from foresail.oneshot import OneShot
 
 app = typer.Typer(rich_markup_mode=None)
@@ -137,7 +137,9 @@ def _print_promises(entries: Sequence[SeriesEntry], console: Console) -> None:
 
 def _promise(horizon: HorizonEntry) -> tuple[str, str, str]:
     quality = horizon.quality
+    if horizon.code == Code.CONSTANT:
+        return ("constant", "", "")
     if quality is None:
         return ("unmeasured" if horizon.winner else f"code {int(horizon.code)}", "", "")
-    error = f"{100 * (relative(quality) - 1):+.0f} %"
+    error = f"{100 * (quality.vs_naive - 1):+.0f} %"
     return (error, f"{quality.coverage:.0%}", str(quality.windows))

@@ -3,9 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
+import structlog
 
 from foresail.contenders.booster_features import DAY, MEMORY, WEEK, lead_rows, snapshot
 from foresail.contenders.booster_training import Examples, examples
@@ -16,10 +18,14 @@ from foresail.panel import BoolArray, FloatArray, IntArray, Panel
 if TYPE_CHECKING:
     import lightgbm
 
+log = structlog.get_logger()
+
 MIN_SERIES = 8
 MIN_DAYS = 12
 MIN_VALUES = 7 * DAY
 """Values within the last 28 days; with fewer a series has no daily shape to go by."""
+MIN_EXAMPLES = 1000
+"""With fewer a segment of leads is not learnt, nor are those beyond."""
 STRIDE_DAYS = 5
 """Beyond a week every fifth day is forecast, and what lies between them is interpolated."""
 SEGMENTS = ((0, DAY), (DAY, WEEK), (WEEK, 720))
@@ -58,7 +64,9 @@ class PanelBooster:
     def learn(self, panel: Panel, *, hours: int) -> "TrainedBooster":
         """Train on the panel; see `Learner.learn`."""
         able = _known(panel) >= MIN_VALUES
-        reason = _too_small(panel, able) or _not_loaded()
+        reason = _too_small(panel, able)
+        if not reason and (reason := _not_loaded()):
+            log.warning("the booster takes no part", reason=reason)
         if reason:
             return TrainedBooster((), f"{self.name}: {reason}", self.threads, self.name)
         rows = sorted(np.flatnonzero(able).tolist(), key=lambda row: panel.index[row].key)
@@ -66,6 +74,8 @@ class PanelBooster:
         learnt = examples(
             panel.values[rows], segments, first_hour=_hour_of(panel.ds[0]), seed=self.seed
         )
+        # a short history has no examples of a month ahead
+        learnt = list(takewhile(lambda one: len(one.targets) >= MIN_EXAMPLES, learnt))
         with ThreadPoolExecutor(self.threads) as pool:
             models = pool.map(self._fit, learnt, _LEAVES, _TREES)
             return TrainedBooster(tuple(models), "", self.threads, self.name)
@@ -118,7 +128,8 @@ class TrainedBooster:
         """Forecast every series; see `Contender.forecast`. Hours untrained for are NaN."""
         quantiles = np.full((len(panel.values), hours, len(QUANTILES)), np.nan)
         if not self.models:
-            return Outcome(quantiles, dict.fromkeys(range(len(quantiles)), self.reason))
+            reason = self.reason or f"{self.name}: too few examples"
+            return Outcome(quantiles, dict.fromkeys(range(len(quantiles)), reason))
         known = _known(panel)
         rows = np.flatnonzero(known >= MIN_VALUES)
         chunks = [rows[i : i + _CHUNK_ROWS] for i in range(0, len(rows), _CHUNK_ROWS)]

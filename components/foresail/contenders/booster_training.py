@@ -15,9 +15,9 @@ from foresail.contenders.booster_features import (
 )
 from foresail.panel import FloatArray, IntArray
 
-ROW_BUDGET = 120_000
+ROW_BUDGET = 80_000
 """Examples drawn per segment, so that 10,000 series take no longer than 300."""
-KEPT_ROWS = 60_000
+KEPT_ROWS = 40_000
 """Examples kept of those, about."""
 MAX_ORIGINS = 48
 MAX_SERIES = 400

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -73,12 +73,14 @@ class ProphetContender:
 
     Attributes:
         settings: Its settings.
+        growth: Prophet's: `linear`, or `flat` for no trend.
         seed: Of what real Prophet draws, for a series that it has to fit itself.
         on_series: Called with the number of series fitted since the last call, for progress.
         name: As served.
     """
 
     settings: ProphetSettings
+    growth: Literal["linear", "flat"] = "linear"
     seed: int = 0
     on_series: Callable[[int], None] = lambda _: None
     name: str = "prophet"
@@ -87,7 +89,7 @@ class ProphetContender:
         """Fit every series and forecast it; see `Contender.forecast`."""
         from foresail.panel_prophet import PanelProphet  # noqa: PLC0415  # scipy, as above
 
-        model = PanelProphet(seed=self.seed, **self.settings.keywords())
+        model = PanelProphet(growth=self.growth, seed=self.seed, **self.settings.keywords())
         if self.settings.holidays_country:
             model.add_country_holidays(self.settings.holidays_country)
         model.fit(panel, on_series=self.on_series)

@@ -89,7 +89,8 @@ class Choice:
         ours = np.take_along_axis(sums, np.maximum(served, 0)[None, None, ..., None], axis=0)[0]
         both = (ours[..., HOURS] > 0) & (theirs[..., HOURS] > 0)
         lost, flat = ((part[..., LOSS] * both).sum(axis=0) for part in (ours, theirs))
-        return np.asarray((both.sum(axis=0) >= MIN_WINDOWS) & (lost < flat))
+        enough = (both.sum(axis=0) >= MIN_WINDOWS) & (served != NOBODY)
+        return np.asarray(enough & (lost < flat))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def choose(board: ScoreBoard, *, able: BoolArray | None = None) -> Choice:
 
     Args:
         board: The scores.
-        able: Which contender can forecast which series now, shape `(C, N)`; None for all.
+        able: Which contender can forecast what now, shape `(C, N, S)`; None for all.
     """
     reference = board.contenders.index(REFERENCE)
     blend = board.contenders.index(BLEND) if BLEND in board.contenders else None

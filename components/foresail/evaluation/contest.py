@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresail.bundle.schema import HorizonEntry, Segment, SeriesEntry
+from foresail.amounts import amount
+from foresail.bundle.schema import HorizonEntry, Quality, Segment, SeriesEntry
 from foresail.codes import Code
 from foresail.contenders.protocol import Contender, FittedModel
 from foresail.evaluation.calibration import stretched
@@ -15,10 +16,10 @@ from foresail.evaluation.eligibility import Eligibility, eligibility
 from foresail.evaluation.final import Final, able, ask_learners, forecast_with
 from foresail.evaluation.held_out import Measured, measure
 from foresail.evaluation.losses import naive_scale
-from foresail.evaluation.safety import ceilings_of, constants, within_reason
+from foresail.evaluation.safety import CONSTANT_HOURS, ceilings_of, constants, within_reason
 from foresail.evaluation.scores import ScoreBoard
 from foresail.horizons import HORIZONS, SLACK_HOURS, Horizon
-from foresail.panel import FloatArray, IntArray, Panel, SeriesInfo
+from foresail.panel import BoolArray, FloatArray, IntArray, Panel, SeriesInfo
 
 FLAT = "median_28d"
 """The level that growth must beat in a series' own windows before it may leave what was shown."""
@@ -84,11 +85,12 @@ def run_contest(
     allowed = np.array([[h in fit.allowed for h in segments] for fit in fits])
     rows = np.flatnonzero(allowed.any(axis=1))
     heard = ask_learners(panel, rows, contenders, steps=steps)
-    choice = choose(measured.board, able=able(measured, rows, heard, series=len(panel)))
+    ends = np.array([*(h.hours for h in segments[:-1]), steps])
+    choice = choose(measured.board, able=able(measured, rows, heard, ends))
     final = forecast_with(
         panel,
-        np.where(allowed, choice.winners, NOBODY),
-        np.array([*(h.hours for h in segments[:-1]), steps]),
+        _carried(choice.winners, allowed),
+        ends,
         contenders,
         measured=measured,
         alike=groups(measured.board),
@@ -103,13 +105,16 @@ def run_contest(
             info,
             fits[row],
             asked=horizons,
-            served=[measured.board.contenders[c] for c in final.places[row] if c != NOBODY],
+            served=[
+                measured.board.contenders[c]
+                for c in final.places[row, : len(fits[row].allowed)].tolist()
+            ],
             slack=slack,
             judged=judged,
             days=days[row],
             scale=float(scale[row]),
             failure=final.failures.get(row, ""),
-            constant=bool(np.isfinite(fixed[row])),
+            constant=_constancy(panel.values[row], float(fixed[row]), info.unit),
         )
         for row, info in enumerate(panel.index)
     )
@@ -118,6 +123,16 @@ def run_contest(
     beyond = np.arange(steps) >= np.array([entry.hours for entry in entries])[:, None]
     forecast[beyond] = 0.0
     return Contest(entries, forecast, _models(entries, final), measured.board)
+
+
+def _carried(winners: IntArray, allowed: BoolArray) -> IntArray:
+    """Return who serves each segment, shape `(N, S)`; `NOBODY` for a series without a forecast.
+
+    The slack after the longest horizon that a series may be asked for is its winner's.
+    """
+    last: IntArray = np.maximum(allowed.sum(axis=1) - 1, 0)[:, None]
+    carried = np.take_along_axis(winners, np.minimum(np.arange(winners.shape[1]), last), axis=1)
+    return np.where(allowed.any(axis=1)[:, None], carried, NOBODY)
 
 
 def _in_bounds(
@@ -180,6 +195,15 @@ def _models(entries: Sequence[SeriesEntry], final: Final) -> dict[str, ServedMod
     return found
 
 
+def _constancy(values: FloatArray, constant: float, unit: str) -> str:
+    """Return the sentence about a series that is constant; empty for one that is not (NaN)."""
+    if not np.isfinite(constant):
+        return ""
+    recent = np.isfinite(values[-CONSTANT_HOURS:])
+    days = round((len(recent) - int(recent.argmax())) / 24)
+    return f"the series has been {amount(constant, unit)} for {days} days"
+
+
 def _entry(
     row: int,
     info: SeriesInfo,
@@ -192,11 +216,15 @@ def _entry(
     days: FloatArray,
     scale: float,
     failure: str,
-    constant: bool,
+    constant: str,
 ) -> SeriesEntry:
+    # who won the windows is not what a constant is served by: nobody has measured that
+    def measured(segments: slice) -> Quality | None:
+        return None if constant else judged.quality(row, segments)
+
     code, reason = Code.OK, ""
     if constant:
-        code, reason = Code.CONSTANT, Code.CONSTANT.meaning
+        code, reason = Code.CONSTANT, constant
     elif failure:
         code, reason = Code.DEGRADED, failure
     entries = {}
@@ -206,7 +234,7 @@ def _entry(
             entry = HorizonEntry(winner=None, code=refused.code, reason=refused.reason)
         else:
             s = fit.allowed.index(horizon)
-            quality = judged.quality(row, slice(0, s + 1))
+            quality = measured(slice(0, s + 1))
             entry = HorizonEntry(winner=served[s], code=code, reason=reason, quality=quality)
         entries[horizon.name] = entry
     hours = fit.allowed[-1].hours + slack if fit.allowed else 0
@@ -215,7 +243,7 @@ def _entry(
         Segment(
             until_hours=end,
             model=name,
-            quality=judged.quality(row, slice(s, s + 1)),
+            quality=measured(slice(s, s + 1)),
             peak=_three(days[s, 0]),
             daily_mean=_three(days[s, 1]),
         )

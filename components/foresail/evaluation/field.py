@@ -1,6 +1,7 @@
 """The field: which contenders enter, for given Prophet settings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from foresail.contenders import (
     Contender,
@@ -45,4 +46,14 @@ def field(
         Ets(),
         PanelBooster(seed=seed),
         ProphetContender(settings, seed=seed, on_series=on_series),
+        ProphetContender(
+            settings, growth="flat", seed=seed, on_series=on_series, name="prophet_flat"
+        ),
+        ProphetContender(
+            replace(settings, weekly_seasonality="false"),
+            growth="flat",
+            seed=seed,
+            on_series=on_series,
+            name="prophet_no_week",
+        ),
     )

@@ -47,13 +47,24 @@ def ask_learners(
 
 
 def able(
-    measured: Measured, rows: IntArray, heard: Mapping[str, Outcome], *, series: int
+    measured: Measured, rows: IntArray, heard: Mapping[str, Outcome], ends: IntArray
 ) -> BoolArray:
-    """Return which contender of the board can forecast which series now, shape `(C, N)`."""
-    found = np.ones((len(measured.board.contenders), series), dtype=bool)
+    """Return which contender of the board can forecast what now, shape `(C, N, S)`.
+
+    Args:
+        measured: Names contenders and series.
+        rows: Of the series that those heard were asked for.
+        heard: What `ask_learners` returned.
+        ends: Where the segments end, shape `(S,)`.
+    """
+    contenders, _, series, segments, _ = measured.board.sums.shape
+    found = np.ones((contenders, series, segments), dtype=bool)
     for name, outcome in heard.items():
-        known = np.isfinite(outcome.quantiles).all(axis=(1, 2))
-        found[measured.board.contenders.index(name), rows] = known
+        place, start = measured.board.contenders.index(name), 0
+        for s, stop in enumerate(ends.tolist()):
+            known = np.isfinite(outcome.quantiles[:, start:stop]).all(axis=(1, 2))
+            found[place, rows, s] = known
+            start = stop
     return found
 
 
@@ -88,7 +99,8 @@ def forecast_with(
         for start, stop in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
     ]
     blended = winners == (names.index(BLEND) if BLEND in names else len(names))
-    failures: dict[int, str] = {}
+    blended_by = [names.index(name) for name in measured.members]
+    reasons: dict[tuple[int, int], str] = {}
     models: dict[str, tuple[IntArray, FittedModel]] = {}
     for c, contender in enumerate(contenders):
         weights = np.zeros(winners.shape)
@@ -106,9 +118,7 @@ def forecast_with(
             standby[rows] = outcome.quantiles
         if outcome.model is not None:
             models[contender.name] = rows, outcome.model
-        for place, row in enumerate(rows.tolist()):
-            if place in outcome.failures and (winners[row] == c).any():
-                failures.setdefault(row, outcome.failures[place])
+        reasons |= {(c, int(rows[place])): why for place, why in outcome.failures.items()}
         start = 0
         for s, stop in enumerate(ends.tolist()):
             said = np.full((len(panel), stop - start, 3), np.nan)
@@ -122,5 +132,12 @@ def forecast_with(
         quantiles[:, start:stop] = np.where(nobody[:, None, None], standby[:, start:stop], said)
         start = stop
     total = np.stack([mixture.weight for mixture in mixtures], axis=1)
-    places = np.where((total == 0) & (winners >= 0), names.index(REFERENCE), winners)
+    stood_in = (total == 0) & (winners >= 0)
+    failures: dict[int, str] = {}
+    for row, s in np.argwhere(stood_in).tolist():
+        c = int(winners[row, s])
+        # of a blend, what the first of its members said
+        theirs = (why for (m, of), why in reasons.items() if of == row and m in {c, *blended_by})
+        failures.setdefault(row, next(theirs, f"{names[c]}: no forecast for these hours"))
+    places = np.where(stood_in, names.index(REFERENCE), winners)
     return Final(quantiles, places, failures, models)

@@ -29,7 +29,7 @@ from foresail.panel import FloatArray, IntArray, Panel
 
 BLOCK = 512
 """Series measured at once."""
-STALE_HOURS = 6 * DAY
+STALE_HOURS = 9 * DAY
 """What was learnt from the panel serves origins this much later, and is then learnt anew."""
 THREADS = 2
 

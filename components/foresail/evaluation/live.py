@@ -185,7 +185,7 @@ def compare(bundle: Bundle, observed: Panel, *, seed: int = 0) -> LiveReport:
             if served[row]
         ]
     known = np.isfinite(hours.promised)
-    measured = hours.has_promise.any(axis=1)
+    measured = np.asarray(hours.has_promise.any(axis=1))
     overall = _horizon(ALL, means_over(hours, known), hours.scale, measured, ids, seed=seed)
     start = bundle.manifest.trained_until
     verdict, reason = _verdict(overall, since=isoformat(start), came=y.shape[1])

@@ -67,7 +67,7 @@ def learn_weights(sample: Sample, first: FloatArray, *, seed: int = 0) -> FloatA
     known = np.isfinite(sample.y)
     y = np.where(known, sample.y, 0.0)
     share = known / known.sum(axis=1, keepdims=True)
-    weights = first
+    weights, believed = first, np.log(first)
     for step in range(STEPS):
         said = np.tensordot(weights, sample.quantiles, axes=1)
         miss = y[:, :, None] - said
@@ -75,8 +75,11 @@ def learn_weights(sample: Sample, first: FloatArray, *, seed: int = 0) -> FloatA
         loss = (np.where(miss >= 0, _LEVELS, _LEVELS - 1) * miss * share[:, :, None]).sum((1, 2))
         slope /= (loss * (2 / 3) + SOFTENING)[:, None, None] * len(y)
         gradient = np.einsum("nlq,mnlq->m", slope, sample.quantiles)
-        gradient += pull * np.log(np.maximum(weights, 1e-9) / first)
         gradient -= weights @ gradient
-        moved = weights * np.exp(-RATE / np.sqrt(1 + step / 10) * np.clip(gradient, -3, 3))
-        weights = moved / moved.sum()
-    return weights
+        rate = RATE / np.sqrt(1 + step / 10)
+        # the pull is taken in full within the step: as a gradient it would overshoot
+        moved = np.log(np.maximum(weights, 1e-300)) - rate * np.clip(gradient, -3, 3)
+        moved = (moved + rate * pull * believed) / (1 + rate * pull)
+        weights = np.exp(moved - moved.max())
+        weights /= weights.sum()
+    return np.asarray(weights)

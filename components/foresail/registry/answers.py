@@ -1,10 +1,13 @@
 """Answer (series, hour) questions from a bundle, also beyond the hours that it stores.
 
-Stored hours come straight from `forecast.npy`. Other hours come from the model that serves the
-longest lead: the fitted Prophet in `models/prophet/` for those after the stored ones, or the
-seasonal naive's repetition of the history. Those are not calibrated and nobody has measured them.
+Stored hours come straight from `forecast.npy`, with the code that their horizon has. Of other hours
+two contenders say something, where they serve the longest lead: the fitted Prophet in
+`models/prophet/` for those after the stored ones, and the seasonal naives, which repeat the
+history. Those are not calibrated and nobody has measured them. A constant goes on as its constant.
+Of every other contender a bundle holds the stored hours and no more: beyond them it is code 202.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foresail.bundle import Bundle, SeriesEntry
+from foresail.bundle import Bundle, HorizonEntry, SeriesEntry
 from foresail.bundle.reader import verify_folder
 from foresail.bundle.schema import MODELS
 from foresail.codes import Code
 from foresail.errors import BadBundle, BadInput
-from foresail.horizons import QUANTILES
+from foresail.horizons import HORIZONS, QUANTILES
 from foresail.panel import HOUR, FloatArray, SeriesKey
 from foresail.panel_prophet import PanelProphet
 from foresail.times import isoformat, to_numpy
@@ -38,6 +41,11 @@ class _Answer:
     model: NDArray[np.object_]
     code: NDArray[np.int64]
     reason: NDArray[np.object_]
+
+    def note(self, rows: NDArray[np.int64], horizons: Sequence[HorizonEntry | None]) -> None:
+        for row, horizon in zip(rows, horizons, strict=True):
+            if horizon is not None:
+                self.code[row], self.reason[row] = horizon.code, horizon.reason
 
     def abstain(self, rows: NDArray[np.int64], code: int, reason: str) -> None:
         self.code[rows] = code
@@ -151,6 +159,7 @@ class Answers:
         inside, outside = at[stored], at[~stored]
         answer.quantiles[inside] = self._bundle.forecast[row, leads[inside]]
         answer.model[inside] = [_serving(entry, int(lead)) for lead in leads[inside]]
+        answer.note(inside, [_horizon(entry, int(lead)) for lead in leads[inside]])
         if not len(outside):
             return
         refused = [h for h in entry.horizons.values() if h.winner is None]
@@ -167,6 +176,7 @@ class Answers:
         answer.quantiles[outside] = beyond
         known = np.isfinite(beyond[:, 1])
         answer.model[outside[known]] = model
+        answer.note(outside[known], [_horizon(entry, int(lead)) for lead in leads[outside[known]]])
         answer.abstain(
             outside[~known],
             int(Code.HORIZON_TOO_LONG),
@@ -176,14 +186,17 @@ class Answers:
     def _beyond(self, row: int, model: str, leads: NDArray[np.int64]) -> FloatArray:
         """Return the quantiles of hours that are not stored; NaN where the model has none."""
         history = np.asarray(self._bundle.history[row], dtype=np.float64)
+        entry = self._bundle.index[row]
+        constant = _is_constant(entry)
         if model in NAIVE_SEASONS:
-            entry = self._bundle.index[row]
             stored = np.asarray(self._bundle.forecast[row, : entry.hours], dtype=np.float64)
             quantiles = repeat_season(history, stored, leads, season=NAIVE_SEASONS[model])
-        elif model == "prophet" and f"{PROPHET}/model.json" in self._bundle.manifest.files:
-            quantiles = self._prophet(row, leads)
+        elif constant or model != "prophet":
+            quantiles = np.full((len(leads), len(QUANTILES)), np.nan)
         else:
-            return np.full((len(leads), 3), np.nan)
+            quantiles = self._prophet(row, leads)
+        if constant:
+            quantiles[leads >= 0] = self._bundle.forecast[row, entry.hours - 1]
         if not (history < 0).any():  # usage is never below zero; another metric may be
             quantiles = np.maximum(quantiles, 0.0)
         return np.sort(quantiles, axis=1)
@@ -191,8 +204,10 @@ class Answers:
     def _prophet(self, row: int, leads: NDArray[np.int64]) -> FloatArray:
         """Return what Prophet says of hours after the history; of those before, nothing."""
         entry = self._bundle.index[row]
-        fitted = self._load()
         found = np.full((len(leads), len(QUANTILES)), np.nan)
+        if f"{PROPHET}/model.json" not in self._bundle.manifest.files:
+            return found
+        fitted = self._load()
         place = fitted.rows.get(SeriesKey(entry.series, entry.metric, entry.stat))
         ahead = leads >= 0  # a fit tells its own past too, but that is no forecast
         if place is not None and ahead.any():
@@ -265,6 +280,25 @@ def without_nan(answered: pd.DataFrame) -> pd.DataFrame:
         return answered
     columns = {name: answered[name].astype(object) for name in quantiles}
     return answered.assign(**{name: c.where(c.notna(), None) for name, c in columns.items()})
+
+
+def _horizon(entry: SeriesEntry, lead: int) -> HorizonEntry | None:
+    """Return the shortest horizon with a forecast that reaches an hour, counted from 0.
+
+    Beyond the longest it is the longest: its forecast goes on.
+    """
+    found = None
+    for horizon in HORIZONS:
+        known = entry.horizons.get(horizon.name)
+        if known is not None and known.winner is not None:
+            found = known
+            if lead < horizon.hours:
+                break
+    return found
+
+
+def _is_constant(entry: SeriesEntry) -> bool:
+    return any(h.winner and h.code == Code.CONSTANT for h in entry.horizons.values())
 
 
 def _serving(entry: SeriesEntry, lead: int) -> str:

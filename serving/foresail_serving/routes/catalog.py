@@ -1,6 +1,6 @@
 """`/v1/series` and `/v1/models`: what there is to ask for."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,6 +16,7 @@ from foresail_serving.routes.openapi import problem_docs
 from foresail_serving.schemas import HorizonOut, ModelList, ModelRef, SeriesOut, SeriesPage
 from foresail_serving.snapshot import Found, Snapshot
 from foresail_serving.state import ONCE, StateOf
+from foresail_serving.window import leads_of
 
 
 def catalog_router() -> APIRouter:
@@ -33,7 +34,8 @@ def catalog_router() -> APIRouter:
         request: Request, state: StateOf, query: Annotated[SeriesQuery, Query()]
     ) -> Response:
         """List series, ordered by id, metric and stat; every filter narrows."""
-        return reply_json(request, series_page(state.store.current, query))
+        hour = hour_of(state.clock())
+        return reply_json(request, series_page(state.store.current, query, hour=hour))
 
     @router.get(
         "/v1/models",
@@ -56,8 +58,8 @@ def catalog_router() -> APIRouter:
     return router
 
 
-def series_page(snapshot: Snapshot, query: SeriesQuery) -> SeriesPage:
-    """Return one page of the series that pass every filter."""
+def series_page(snapshot: Snapshot, query: SeriesQuery, *, hour: datetime) -> SeriesPage:
+    """Return one page of the series that pass every filter, with what is promised at this hour."""
     labels, needle = query.labels, (query.q or "").casefold()
     found = [
         item
@@ -73,11 +75,11 @@ def series_page(snapshot: Snapshot, query: SeriesQuery) -> SeriesPage:
         limit=query.limit,
         offset=query.offset,
         next_offset=end if end < len(found) else None,
-        series=tuple(_series_out(item) for item in found[query.offset : end]),
+        series=tuple(_series_out(item, hour) for item in found[query.offset : end]),
     )
 
 
-def _series_out(found: Found) -> SeriesOut:
+def _series_out(found: Found, hour: datetime) -> SeriesOut:
     entry, manifest = found.entry, found.served.bundle.manifest
     known = {h: entry.horizons[h.name] for h in HORIZONS if h.name in entry.horizons}
     return SeriesOut(
@@ -95,7 +97,9 @@ def _series_out(found: Found) -> SeriesOut:
                 code=at.code,
                 code_name=code_name(at.code),
                 reason=at.reason,
-                quality=quality_of(at, hours=horizon.hours),
+                quality=quality_of(
+                    entry, at, leads=leads_of(found, hours=horizon.hours, start=hour)
+                ),
             )
             for horizon, at in known.items()
         },

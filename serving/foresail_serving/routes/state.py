@@ -82,8 +82,11 @@ def state_router() -> APIRouter:
     async def get_metrics(state: StateOf) -> Response:
         """Write Prometheus' text format."""
         sync = await asyncio.to_thread(read_sync_state, state.settings.cache_dir)
-        ahead = gauges.text(state.store.current, hour_of(state.clock()))
-        return Response(metrics_page(state, sync) + ahead, media_type=_METRICS_TYPE)
+        # once an hour this looks at every series: not where the requests are answered
+        of_forecasts = await asyncio.to_thread(
+            gauges.text, state.store.current, hour_of(state.clock())
+        )
+        return Response(metrics_page(state, sync) + of_forecasts, media_type=_METRICS_TYPE)
 
     @router.get("/", include_in_schema=False)
     async def index(request: Request) -> Response:

@@ -1,12 +1,11 @@
 """`foresail monitor`, on a sqlite file and a staged history."""
 
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from factories.live_bundles import TRAINED_UNTIL, history_csv, write_live_bundle
+from factories.mlflow_files import fresh_mlflow
 from typer.testing import CliRunner
 
 from foresail.commands.monitor import app
@@ -19,13 +18,13 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the history and the registry: cpu doubled since the second champion was trained."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    uri = fresh_mlflow(tmp_path)
     for day in (-1, 0):
         folder = tmp_path / f"b{day}"
         write_live_bundle(folder, trained_until=TRAINED_UNTIL + timedelta(days=day))
         made = Registry(uri).register(folder, experiment="foresail")
         Registry(uri).promote(made.name, made.version)
-    file = history_csv(tmp_path / "now.csv", {"cpu": 20.0}, start=TRAINED_UNTIL, hours=30)
+    file = history_csv(tmp_path / "now.csv", {"cpu": 20.0}, hours=30)
     history = str(tmp_path / "history")
     stage_history.run(source=str(file), history_uri=history, summary=tmp_path / "staged.md")
     return [history, "--tracking-uri", uri]
@@ -33,14 +32,9 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_table_fits_a_narrow_terminal(words: list[str], tmp_path: Path) -> None:
     """A dry run shows each horizon and says what it would do; it writes nothing unasked."""
-    done = subprocess.run(
-        [sys.executable, "-m", "foresail", "monitor", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.exception
+    lines = [line.rstrip() for line in done.stdout.splitlines()][-5:]  # below the log
     assert lines[:4] == [
         "metric version horizon   hours series vs promise vs naive coverage   bias",
         "cpu          2 next_day     24    6/6      66.12     1.06 0% (80%) -10.00",

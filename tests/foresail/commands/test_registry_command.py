@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from factories.mlflow_files import fresh_mlflow
 from factories.registry_bundle import TRAINED_UNTIL, write_registry_bundle
 from typer.testing import CliRunner
 
@@ -19,7 +20,7 @@ HELD_BACK = (
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     """Return a registry with two versions of cpu, the first trained later."""
-    value = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    value = fresh_mlflow(tmp_path)
     registry = Registry(value)
     for day in (1, 0):
         folder = tmp_path / f"b{day}"
@@ -83,6 +84,25 @@ def test_a_person_insists_where_a_pipeline_does_not(uri: str) -> None:
     result = CliRunner().invoke(app, ["promote", "foresail-cpu", "1", *options])
     assert "version 1 is champion" in result.stdout
     assert "foresail.rolled_back" not in registry.tags("foresail-cpu", "1")
+
+
+def test_a_reason_is_kept_until_the_version_is_promoted(uri: str) -> None:
+    """Whoever asks why the version is held back gets it, on one line; a promotion removes it."""
+    registry, runner, options = Registry(uri), CliRunner(), ["--tracking-uri", uri]
+    registry.promote("foresail-cpu", "2")
+    registry.promote("foresail-cpu", "1")
+    runner.invoke(app, ["rollback", "foresail-cpu", "--reason", " too low\non Mondays ", *options])
+    assert registry.tags("foresail-cpu", "1")["foresail.rollback_reason"] == "too low on Mondays"
+    told = (
+        "version 1 was rolled back: too low on Mondays; "
+        "`foresail registry promote foresail-cpu 1` to insist"
+    )
+    assert registry.version("foresail-cpu", "1").held_back == told
+    assert f"foresail-cpu: {told}\n" in runner.invoke(app, ["list", *options]).stdout
+    registry.promote("foresail-cpu", "1", insist=True)
+    assert "foresail.rollback_reason" not in registry.tags("foresail-cpu", "1")
+    registry.rollback("foresail-cpu")
+    assert registry.version("foresail-cpu", "1").held_back == HELD_BACK
 
 
 @pytest.mark.parametrize("version", ["abc", "1.5", "-1", "0", "²"])

@@ -5,10 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foresail.bundle import Quality
 from foresail.errors import BadInput
 from foresail.evaluation.choice import choose
 from foresail.evaluation.losses import quantile_loss
-from foresail.evaluation.scores import REFERENCE, ScoreBoard
+from foresail.evaluation.scores import (
+    COVERED,
+    ERROR,
+    HOURS,
+    LOSS,
+    REFERENCE,
+    ScoreBoard,
+    relative,
+)
 from foresail.horizons import NEXT_DAY, NEXT_WEEK
 from foresail.panel import FloatArray, SeriesKey
 
@@ -31,44 +40,12 @@ def filled(*, seed: int = 0, better: float = 1.0) -> tuple[ScoreBoard, FloatArra
 def test_a_composites_score_is_exact() -> None:
     """One contender's first day and another's other six: the mean over all the hours served."""
     board, y, quantiles = filled(better=0.1)
-    quality = choose(board).quality(0, ["other", REFERENCE])
+    quality = choose(board).judged(np.array([[1, 0]])).quality(0, slice(0, 2))
     assert quality
     served = np.concatenate([quantiles[1, :, :, :24], quantiles[0, :, :, 24:]], axis=2)
     losses = [quantile_loss(y[w], served[w]) / 2.0 for w in range(3)]
     assert quality.sql == pytest.approx(np.mean(losses))
     assert quality.mase == pytest.approx(np.abs(y - served[..., 1]).mean() / 2.0)
-
-
-def test_a_window_does_not_vouch_for_its_own_choice() -> None:
-    """A contender that is better on one window only is neither served nor promised."""
-    board, _, _ = filled()
-    board.sums[1] = board.sums[0]
-    board.sums[1, 0, :, :, 0] *= 0.1  # very lucky once
-    board.sums[1, 1:, :, :, 0] *= 1.1  # and worse else
-    assert choose(board).winner(0, 0) == REFERENCE
-
-
-def test_the_promise_of_a_chosen_winner_is_scored_out_of_sample() -> None:
-    """Each window counts with whom the other two would have chosen."""
-    board, _, _ = filled()
-    board.sums[1] = board.sums[0]
-    board.sums[1, :, :, :, 0] *= np.array([0.2, 0.9, 1.05])[:, None, None]
-    naive = board.sums[0, :, 0, 0, 0]
-    assert choose(board).winner(0, 0) == "other"
-    quality = choose(board).quality(0, ["other"])
-    assert quality
-    # without the first window the other two would have chosen: 0.9 + 1.05 of the naive's
-    first = 0.2 if 0.9 * naive[1] + 1.05 * naive[2] < naive[1] + naive[2] else 1.0
-    expected = (first * naive[0] + 0.9 * naive[1] + 1.05 * naive[2]) / 72
-    assert quality.sql == pytest.approx(expected)
-
-
-def test_two_windows_are_no_measurement() -> None:
-    """Fewer than three windows give no promise and no other winner than the naive."""
-    board, _, _ = filled()
-    board.sums[:, 2] = board.naive[2] = 0
-    assert choose(board).quality(0, [REFERENCE]) is None
-    assert choose(board).winner(0, 0) == REFERENCE
 
 
 def test_a_window_that_was_hardly_seen_does_not_count() -> None:
@@ -81,11 +58,73 @@ def test_a_window_that_was_hardly_seen_does_not_count() -> None:
     assert board.sums[0, 0, 0, 1, 3] == 144
 
 
-def test_a_tie_goes_to_the_naive() -> None:
-    """A model must be better, not as good."""
+def test_exactly_half_of_a_segment_is_enough() -> None:
+    """Twelve hours of a day count, by themselves."""
+    board, y, quantiles = filled()
+    half = y[0].copy()
+    half[0, :12] = np.nan
+    board.record(0, 0, [0], y=half, quantiles=quantiles[0, 0], scale=np.array([2.0]))
+    losses = quantile_loss(y[0], quantiles[0, 0])[0, 12:24] / 2.0
+    assert board.sums[0, 0, 0, 0, HOURS] == 12
+    assert board.sums[0, 0, 0, 0, LOSS] == pytest.approx(losses.sum())
+
+
+def test_a_window_of_a_day_says_nothing_of_the_week() -> None:
+    """Windows may have different lengths on one board."""
+    board = ScoreBoard.empty([REFERENCE], [KEY], [NEXT_DAY, NEXT_WEEK], windows=1)
+    board.record(
+        0, 0, [0], y=np.ones((1, 24)), quantiles=np.ones((1, 24, 3)), scale=np.array([1.0])
+    )
+    assert board.sums[0, 0, 0, :, HOURS].tolist() == [24.0, 0.0]
+
+
+def test_a_forecast_that_failed_or_has_no_scale_is_not_scored() -> None:
+    """Its cell stays zero, those of others do not; a second record replaces the first."""
+    keys = [KEY, SeriesKey("b", "cpu"), SeriesKey("c", "cpu")]
+    board = ScoreBoard.empty([REFERENCE], keys, [NEXT_DAY], windows=1)
+    y, quantiles = np.ones((3, 24)), np.ones((3, 24, 3))
+    quantiles[1] = np.nan
+    for _ in range(2):
+        scale = np.array([1.0, 1.0, np.nan])
+        board.record(0, 0, [0, 1, 2], y=y, quantiles=quantiles, scale=scale)
+    assert board.sums[0, 0, :, 0, HOURS].tolist() == [24.0, 0.0, 0.0]
+    assert not board.sums[0, 0, 1:].any()
+
+
+def test_the_naive_is_kept_as_it_came() -> None:
+    """What all are compared with is the reference's own record, and nobody else's."""
     board, _, _ = filled()
-    board.sums[1] = board.sums[0]
-    assert choose(board).winner(0, 0) == REFERENCE
+    np.testing.assert_array_equal(board.naive, board.sums[0])
+    assert (board.naive != board.sums[1]).any()
+
+
+def test_hours_inside_the_band_are_counted() -> None:
+    """Its ends belong to it: of 24 hours that rise from 0, eleven lie in a band from 5 to 15."""
+    board = ScoreBoard.empty([REFERENCE], [KEY], [NEXT_DAY], windows=1)
+    quantiles = np.broadcast_to([5.0, 10.0, 15.0], (1, 24, 3))
+    y = np.arange(24.0)[None]
+    board.record(0, 0, [0], y=y, quantiles=quantiles, scale=np.array([4.0]))
+    assert board.sums[0, 0, 0, 0, COVERED] == 11
+    assert board.sums[0, 0, 0, 0, ERROR] == np.abs(np.arange(24) - 10).sum() / 4
+
+
+def test_the_board_of_some_series_has_their_scores_in_their_order() -> None:
+    """Rows 2 and 0 of three."""
+    keys = [SeriesKey(name, "cpu") for name in "abc"]
+    board = ScoreBoard.empty([REFERENCE], keys, [NEXT_DAY], windows=2)
+    board.sums[..., LOSS] = np.arange(3)[:, None]
+    board.naive[..., LOSS] = np.arange(3)[:, None]
+    some = board.rows([2, 0])
+    assert [key.series for key in some.keys] == ["c", "a"]
+    assert some.sums[0, 1, :, 0, LOSS].tolist() == [2.0, 0.0]
+    assert some.naive[1, :, 0, LOSS].tolist() == [2.0, 0.0]
+
+
+def test_relative_is_below_one_where_the_naive_lost_more() -> None:
+    """A hundredth is added to both, so that a perfect naive does not decide it."""
+    told = {"windows": 3, "coverage": 0.8, "mase": 1.0, "naive_mase": 1.0}
+    assert relative(Quality(sql=0.49, naive_sql=0.99, **told)) == pytest.approx(0.5)
+    assert relative(Quality(sql=0.01, naive_sql=0.0, **told)) == pytest.approx(2.0)
 
 
 def test_a_saved_board_comes_back_equal(tmp_path: Path) -> None:
@@ -94,6 +133,7 @@ def test_a_saved_board_comes_back_equal(tmp_path: Path) -> None:
     board.save(tmp_path / "scores.npz")
     back = ScoreBoard.load(tmp_path / "scores.npz")
     np.testing.assert_array_equal(back.sums, board.sums)
+    np.testing.assert_array_equal(back.naive, board.naive)
     assert (back.contenders, back.keys, back.horizons) == (
         board.contenders,
         board.keys,

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from factories import bundles
 from factories.registry_bundle import (
     NAIVE,
     PROPHET,
@@ -16,8 +17,9 @@ from factories.registry_bundle import (
     write_registry_bundle,
 )
 
+from foresail.bundle import HorizonEntry, Segment
 from foresail.errors import BadBundle, BadInput
-from foresail.horizons import QUANTILES
+from foresail.horizons import HORIZONS, QUANTILES
 from foresail.registry.answers import Answers, repeat_season, without_nan
 
 
@@ -179,6 +181,68 @@ def test_a_wrong_question_is_refused(
     """Each says what was expected and what came."""
     with pytest.raises(BadInput, match=re.escape(message)):
         Answers.open(folder).to(pd.DataFrame(asked))
+
+
+def served(
+    folder: Path, model: str, *, codes: tuple[int, int, int] = (0, 0, 0), hours: int = 888
+) -> Answers:
+    """Return a bundle of one series that one contender serves, with the codes of its horizons."""
+    reasons = {0: "", 101: "the series has been 3 cores for 28 days", 401: "ets failed"}
+    horizons = {
+        horizon.name: HorizonEntry(winner=model, code=code, reason=reasons[code])
+        for horizon, code in zip(HORIZONS, codes, strict=True)
+    }
+    segments = [Segment(until_hours=hours, model=model)]
+    index = [bundles.entry(NAIVE, {}, horizons=horizons, segments=segments, hours=hours)]
+    bundles.write(folder / "bundle", index=index, trained_until=TRAINED_UNTIL)
+    return Answers.open(folder / "bundle")
+
+
+def test_a_stored_hour_has_the_code_of_its_horizon(tmp_path: Path) -> None:
+    """The shortest that reaches it; the hours after the longest have the longest's."""
+    answers = served(tmp_path, "seasonal_naive_24h", codes=(0, 401, 101))
+    answered = answers.to(hours_ahead(0, 23, 24, 167, 168, 887, series=NAIVE))
+    assert answered["code"].tolist() == [0, 0, 401, 401, 101, 101]
+    assert answered["reason"].tolist()[1:3] == ["", "ets failed"]
+
+
+def test_what_stands_in_for_a_failed_model_says_so_beyond_too(tmp_path: Path) -> None:
+    """The naive that goes on after the stored hours is the same stand-in."""
+    answers = served(tmp_path, "seasonal_naive_24h", codes=(401, 401, 401))
+    answered = answers.to(hours_ahead(888, 5000, series=NAIVE))
+    assert answered["p50"].notna().all()
+    assert set(zip(answered["code"], answered["reason"], strict=True)) == {(401, "ets failed")}
+
+
+@pytest.mark.parametrize(
+    "model", ["blend", "ets", "booster", "recent_28d", "hour_quantiles_7d", "median_28d"]
+)
+def test_of_other_contenders_there_are_the_stored_hours_alone(tmp_path: Path, model: str) -> None:
+    """After them and before them the answer is a code."""
+    answered = served(tmp_path, model).to(hours_ahead(-1, 887, 888, series=NAIVE))
+    assert answered["p50"].isna().tolist() == [True, False, True]
+    assert answered["model"].tolist() == ["", model, ""]
+    assert answered["code"].tolist() == [202, 0, 202]
+    assert answered["reason"][2] == f"{model} gives no value outside the 888 stored hours here"
+
+
+@pytest.mark.parametrize("model", ["blend", "prophet", "seasonal_naive_24h"])
+def test_a_constant_goes_on_as_its_constant(tmp_path: Path, model: str) -> None:
+    """Whoever won, the last stored hour is repeated for a year, with its code and sentence."""
+    answers = served(tmp_path, model, codes=(101, 101, 101))
+    answered = answers.to(hours_ahead(887, 888, 8000, series=NAIVE))
+    last = np.load(tmp_path / "bundle" / "forecast.npy")[0, -1].tolist()
+    assert answered[["p10", "p50", "p90"]].to_numpy().tolist() == [last] * 3
+    assert set(answered["model"]) == {model}
+    assert set(zip(answered["code"], answered["reason"], strict=True)) == {
+        (101, "the series has been 3 cores for 28 days")
+    }
+
+
+def test_before_its_first_hour_a_constant_is_not_made_up(tmp_path: Path) -> None:
+    """It was not always constant: a past hour is a code, as for whoever won."""
+    answers = served(tmp_path, "blend", codes=(101, 101, 101))
+    assert answers.to(hours_ahead(-1, series=NAIVE))["code"].tolist() == [202]
 
 
 def test_the_naive_repeats_the_last_season_and_keeps_the_band_of_that_hour() -> None:

@@ -1,6 +1,7 @@
 """Watching the champions, on a staged history and a sqlite file."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,17 +28,12 @@ class House:
     """A registry and a history."""
 
     folder: Path
-    uri: str
+    registry: Registry
 
     @staticmethod
     def at(folder: Path) -> "House":
         """Return an empty one."""
-        return House(folder, fresh_mlflow(folder))
-
-    @property
-    def registry(self) -> Registry:
-        """Return the registry."""
-        return Registry(self.uri)
+        return House(folder, Registry(fresh_mlflow(folder)))
 
     @property
     def history(self) -> str:
@@ -54,14 +50,10 @@ class House:
 
     def came(self, values: Mapping[str, float], *, hours: int = 30) -> None:
         """Stage two days of history, and this for the hours after it."""
-        for name, told, start, span in (
-            ("past", dict.fromkeys(values, 10.0), TRAINED_UNTIL - timedelta(days=2), 48),
-            ("now", values, TRAINED_UNTIL, hours),
-        ):
-            file = history_csv(self.folder / f"{name}.csv", told, start=start, hours=span)
-            stage_history.run(
-                source=str(file), history_uri=self.history, summary=self.folder / "staged.md"
-            )
+        file = history_csv(self.folder / "now.csv", values, hours=hours)
+        stage_history.run(
+            source=str(file), history_uri=self.history, summary=self.folder / "staged.md"
+        )
 
     def watch(self, *, rollback: bool = False, **more: str) -> dict[str, float]:
         """Run the step."""
@@ -70,7 +62,7 @@ class House:
             report=self.folder / "out" / "live.json",
             metrics_file=self.folder / "out" / "live.prom",
             summary=self.folder / "out" / "live.md",
-            tracking_uri=self.uri,
+            tracking_uri=self.registry.tracking_uri,
             rollback=rollback,
             **more,
         )
@@ -80,13 +72,20 @@ class House:
         return (self.folder / "out" / "live.md").read_text().splitlines()[-1]
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """Return a house where two cpu forecasts have been champion, the second is."""
-    made = House.at(tmp_path)
+@pytest.fixture(scope="module")
+def two_champions(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Return a house where two cpu forecasts have been champion, the second is; to be copied."""
+    made = House.at(tmp_path_factory.mktemp("two"))
     made.promote(day=-1)
     made.promote()
     return made
+
+
+@pytest.fixture
+def house(two_champions: House, tmp_path: Path) -> House:
+    """Return a house of one's own; the artifacts of its two forecasts, only read, are shared."""
+    file = shutil.copy(two_champions.folder / "mlflow.db", tmp_path)
+    return House(tmp_path, Registry(f"sqlite:///{file}"))
 
 
 def test_worse_moves_the_alias_back_with_the_reason(house: House) -> None:
