@@ -132,7 +132,7 @@ def _carried(winners: IntArray, allowed: BoolArray) -> IntArray:
     """
     last: IntArray = np.maximum(allowed.sum(axis=1) - 1, 0)[:, None]
     carried = np.take_along_axis(winners, np.minimum(np.arange(winners.shape[1]), last), axis=1)
-    return np.where(allowed.any(axis=1)[:, None], carried, NOBODY)
+    return np.where(allowed.any(axis=1, keepdims=True), carried, NOBODY)
 
 
 def _in_bounds(

@@ -5,9 +5,9 @@ first block, drawn at random, teaches what holds for all: the weights of the ble
 misses of a panel lie.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -101,44 +101,110 @@ def measure(
         [*names, BLEND] if members else names, keys, horizons, windows=len(plan)
     )
     alike = groups(board)
+    count = int(alike.max(initial=-1)) + 1
+    exam = _Exam(
+        panel=panel,
+        plan=plan,
+        learnt=_learnt(panel, plan, contenders),
+        alike=alike,
+        teacher=_Teacher(members, names, horizons, count, len(keys)),
+        found=Measured(
+            board,
+            bands=np.ones((len(board.contenders), len(keys), len(horizons), 2)),
+            days=np.zeros(
+                (len(board.contenders), len(keys), len(horizons), len(KINDS), len(QUANTILES))
+            ),
+            members=members,
+            weights=np.zeros(0),
+        ),
+    )
     order = np.random.default_rng(seed).permutation(len(keys))
     blocks = [np.sort(order[i : i + BLOCK]) for i in range(0, len(order), BLOCK)]
-    hours = np.diff([0, *(h.hours for h in horizons)])
-    count = int(alike.max(initial=-1)) + 1
-    teacher = _Teacher(members, names, horizons, count, len(keys))
-    learnt = _learnt(panel, plan, contenders)
-    bands = np.ones((len(board.contenders), len(keys), len(horizons), 2))
-    weights = teacher.unlearnt()
-    days = np.zeros((*bands.shape[:3], len(KINDS), len(QUANTILES)))
-    shares: tuple[Shares, FloatArray] | None = None
-    taught: list[FloatArray] = []
-    for rows in blocks:
-        ask = partial(_ask, panel.select(rows.tolist()), horizons=horizons)
-        with ThreadPoolExecutor(THREADS) as pool:
-            seen = list(pool.map(ask, plan, learnt))
-        if not taught:
-            taught, weights = teacher.teach(seen, plan, alike[rows], seed=seed)
-        part = board.rows(rows.tolist())
+    if not blocks:
+        return exam.found
+    with ThreadPoolExecutor(THREADS) as pool:
+        seen = exam.seen(blocks[0], pool.map)
+        taught, weights = exam.teacher.teach(seen, plan, alike[blocks[0]], seed=seed)
+        common = exam.score(blocks[0], seen, taught, None)
+        # whole blocks side by side: counting takes as long as forecasting
+        list(
+            pool.map(
+                lambda rows: exam.score(rows, exam.seen(rows, map), taught, common), blocks[1:]
+            )
+        )
+    return replace(exam.found, weights=weights)
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What the first block says of all series alike: where hours and days lie."""
+
+    shares: Shares
+    days: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Exam:
+    """What all blocks of a measurement share; each writes its own rows of `found`."""
+
+    panel: Panel
+    plan: Sequence[Window]
+    learnt: Sequence[Sequence[Contender]]
+    alike: IntArray
+    teacher: "_Teacher"
+    found: Measured
+
+    def seen(self, rows: IntArray, run: Callable[..., Iterable["_Seen"]]) -> list["_Seen"]:
+        """Return what the contenders say of each window of these series.
+
+        Args:
+            rows: The series.
+            run: `map`, or one that runs side by side.
+        """
+        block = self.panel.select(rows.tolist())
+        ask = partial(_ask, block, horizons=self.found.board.horizons)
+        return list(run(ask, self.plan, self.learnt))
+
+    def score(
+        self,
+        rows: IntArray,
+        seen: Sequence["_Seen"],
+        taught: Sequence[FloatArray],
+        common: _Common | None,
+    ) -> _Common:
+        """Score these series.
+
+        Args:
+            rows: Their places in the panel.
+            seen: What was said of them.
+            taught: Weights of the blend in each window, shape `(G, S, M)` each.
+            common: What holds for all; None where these series are to say it.
+
+        Returns:
+            What holds for all.
+        """
+        part, alike = self.found.board.rows(rows.tolist()), self.alike[rows]
         misses, counts = Misses.empty(part), DayCounts.empty(part)
         for w, window in enumerate(seen):
-            said = window.said
-            if members:
-                blended = teacher.blend(said, taught[w], alike[rows][window.rows])
-                said = np.concatenate([said, blended[None]])
+            said = list(window.said)
+            if self.teacher.members:
+                said.append(self.teacher.blend(window.said, taught[w], alike[window.rows]))
             for c, quantiles in enumerate(said):
                 arguments = {"y": window.y, "quantiles": quantiles, "scale": window.scale}
                 part.record(c, w, window.rows, **arguments)
                 misses.record(part, c, w, window.rows, **arguments)
                 counts.record(part, c, window.rows, **arguments)
-        shares = shares or (
-            Shares.of(misses, alike[rows], groups=count),
-            counts.pooled(alike[rows], groups=count),
+        common = common or _Common(
+            Shares.of(misses, alike, groups=self.teacher.groups),
+            counts.pooled(alike, groups=self.teacher.groups),
         )
-        bands[:, rows] = factors(misses, shares[0], alike[rows], hours=hours)
-        days[:, rows] = day_factors(counts, shares[1], alike[rows])
-        part = calibrated(part, misses, shares[0], alike[rows], hours=hours)
-        board.sums[:, :, rows], board.naive[:, rows] = part.sums, part.naive
-    return Measured(board, bands, days, members, weights)
+        hours = np.diff([0, *(h.hours for h in part.horizons)])
+        self.found.bands[:, rows] = factors(misses, common.shares, alike, hours=hours)
+        self.found.days[:, rows] = day_factors(counts, common.days, alike)
+        part = calibrated(part, misses, common.shares, alike, hours=hours)
+        self.found.board.sums[:, :, rows] = part.sums
+        self.found.board.naive[:, rows] = part.naive
+        return common
 
 
 def _learnt(
