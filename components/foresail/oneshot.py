@@ -114,9 +114,9 @@ def _served(entry: SeriesEntry, quantiles: np.ndarray, ds: TimeArray) -> pd.Data
         return _absent(key, ds, code=horizon.code, reason=horizon.reason)
     promised = promise(entry, first_lead=1, last_lead=len(ds))
     rows = _rows(key, ds, code=horizon.code, reason=horizon.reason, promised=promised)
-    return rows.assign(
-        p10=quantiles[:, 0], p50=quantiles[:, 1], p90=quantiles[:, 2], model=horizon.winner
-    )
+    ends = [segment.until_hours for segment in entry.segments]
+    models = [entry.segments[s].model for s in np.searchsorted(ends, np.arange(1, len(ds) + 1))]
+    return rows.assign(p10=quantiles[:, 0], p50=quantiles[:, 1], p90=quantiles[:, 2], model=models)
 
 
 def _absent(key: SeriesKey, ds: TimeArray, *, code: int, reason: str) -> pd.DataFrame:

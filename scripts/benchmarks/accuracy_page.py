@@ -235,6 +235,6 @@ def _origins(parts: Sequence[Part]) -> str:
         "missing",
         "best alone",
         "call",
-        "cores",
+        "of the cores",
     ]
     return table(head, rows)

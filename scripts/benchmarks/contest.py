@@ -8,7 +8,6 @@ import time
 
 from benchmarks.engine_panels import complete_series, hours
 from benchmarks.figure import Figure, below
-
 from foresail.contenders import ProphetSettings
 from foresail.evaluation.eligibility import eligibility
 from foresail.evaluation.field import field

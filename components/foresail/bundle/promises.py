@@ -7,11 +7,12 @@ from foresail.horizons import HORIZONS
 
 
 def promise(entry: SeriesEntry, *, first_lead: int, last_lead: int) -> Quality | None:
-    """Return the measured promise of some hours; None where any of them is unmeasured.
+    """Return the measured promise of some hours; None where most of them are unmeasured.
 
     A fresh forecast answers a horizon with the very hours it was measured at. An older one answers
     with later ones, which are harder: its promise is made of the segments they lie in, each
-    weighed with its hours. Windows are the least of these segments'.
+    weighed with its hours; a segment that was not measured is left out. Windows are the least of
+    these segments'.
 
     Args:
         entry: The series.
@@ -23,15 +24,17 @@ def promise(entry: SeriesEntry, *, first_lead: int, last_lead: int) -> Quality |
             if horizon.hours == last_lead and horizon.name in entry.horizons:
                 return entry.horizons[horizon.name].quality
     parts: list[tuple[int, Quality]] = []
-    before = 0
+    before = unmeasured = 0
     for segment in entry.segments:
         hours = min(segment.until_hours, last_lead) - max(before, first_lead - 1)
-        if hours > 0:
-            if segment.quality is None:
-                return None
+        if hours > 0 and segment.quality is None:
+            unmeasured += hours
+        elif hours > 0 and segment.quality is not None:
             parts.append((hours, segment.quality))
         before = segment.until_hours
     if last_lead > before:  # nobody forecasts these hours, so nobody has measured them
+        return None
+    if unmeasured > sum(hours for hours, _ in parts):
         return None
     return _joined(parts)
 

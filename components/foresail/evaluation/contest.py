@@ -21,6 +21,8 @@ from foresail.evaluation.scores import ScoreBoard
 from foresail.horizons import HORIZONS, SLACK_HOURS, Horizon
 from foresail.panel import BoolArray, FloatArray, IntArray, Panel, SeriesInfo
 
+CONSTANT = "constant"
+"""Named as the winner where a series is forecast as its constant."""
 FLAT = "median_28d"
 """The level that growth must beat in a series' own windows before it may leave what was shown."""
 
@@ -225,6 +227,7 @@ def _entry(
     code, reason = Code.OK, ""
     if constant:
         code, reason = Code.CONSTANT, constant
+        served = [CONSTANT] * len(served)
     elif failure:
         code, reason = Code.DEGRADED, failure
     entries = {}

@@ -80,13 +80,17 @@ def test_every_hour_counts_once() -> None:
     assert found.sql == pytest.approx((23 * 0.2 + 144 * 0.4 + 1 * 0.8) / 168)
 
 
-@pytest.mark.parametrize(
-    "of", [entry(DAY, None, MONTH), entry(DAY)], ids=["unmeasured", "not forecast"]
-)
-def test_one_hour_without_a_promise_leaves_none(of: SeriesEntry) -> None:
-    """The first segment is measured, lead 25 is not."""
+def test_a_few_unmeasured_hours_leave_the_promise_of_the_others() -> None:
+    """Half of the hours may be unmeasured, as those of a forecast of three weeks' history are."""
+    of = entry(DAY, None, MONTH)
     assert asked(2, 24, of=of) is DAY
-    assert asked(2, 25, of=of) is None
+    assert asked(13, 36, of=of) is DAY
+    assert asked(14, 37, of=of) is None
+
+
+def test_hours_that_nobody_forecasts_have_no_promise() -> None:
+    """The first segment is all there is."""
+    assert asked(2, 25, of=entry(DAY)) is None
 
 
 def test_an_unmeasured_horizon_stays_unmeasured() -> None:
