@@ -19,6 +19,10 @@ ROW_BUDGET = 80_000
 """Examples drawn per segment, so that 10,000 series take no longer than 300."""
 KEPT_ROWS = 40_000
 """Examples kept of those, about."""
+KEPT_PER_SERIES = 100
+"""No more than this of each: a small panel is learnt in less time, and no worse."""
+LEAST_ROWS = 10_000
+"""Nor fewer than this in all."""
 MAX_ORIGINS = 48
 MAX_SERIES = 400
 MAX_LEADS = 48
@@ -81,7 +85,8 @@ def examples(
             rows = lead_rows(seen, leads, first_hour=first_hour + origin)
             series = np.broadcast_to(able[:, None], kept.shape)
             parts.append((rows[kept], targets[kept], series[kept]))
-    return [_chosen(parts, rng) for parts in found]
+    wanted = min(KEPT_ROWS, max(LEAST_ROWS, KEPT_PER_SERIES * len(values)))
+    return [_chosen(parts, rng, wanted=wanted) for parts in found]
 
 
 def _origins(values: FloatArray, rng: np.random.Generator) -> IntArray:
@@ -95,16 +100,18 @@ def _origins(values: FloatArray, rng: np.random.Generator) -> IntArray:
     return np.unique(np.maximum(shifted, begun + MIN_HISTORY).astype(np.int64))
 
 
-def _chosen(parts: list[_Part], rng: np.random.Generator) -> Examples:
+def _chosen(parts: list[_Part], rng: np.random.Generator, *, wanted: int) -> Examples:
     """Keep more examples of series that stay near what is expected of them than of wild ones.
 
     The score compares each series with a rule of its own, so all count alike in it, while a wild
     one has the larger losses: each is drawn by the inverse of how far it strays. To draw is much
     cheaper than to fit with weights.
     """
+    if not parts:
+        return Examples(np.zeros((0, 0), dtype=np.float32), np.zeros(0, dtype=np.float32))
     rows, targets, series = (np.concatenate(column) for column in zip(*parts, strict=True))
     strays = np.bincount(series, np.abs(targets)) / np.maximum(np.bincount(series), 1)
     weight = 1 / (np.minimum(strays, _WILDEST) + _TAMEST)
-    chance = weight[series] * KEPT_ROWS / weight[series].sum()
+    chance = weight[series] * wanted / weight[series].sum()
     kept = rng.uniform(size=len(series)) < chance
     return Examples(rows[kept], targets[kept])

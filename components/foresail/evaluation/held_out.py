@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,15 +125,21 @@ def measure(
         return exam.found
     with ThreadPoolExecutor(THREADS) as pool:
         seen = exam.seen(blocks[0], pool.map)
-        taught, weights = exam.teacher.teach(seen, plan, alike[blocks[0]], seed=seed)
-        common = exam.score(blocks[0], seen, taught, None)
-        # whole blocks side by side: counting takes as long as forecasting
-        list(
-            pool.map(
-                lambda rows: exam.score(rows, exam.seen(rows, map), taught, common), blocks[1:]
-            )
-        )
+        taught, weights = exam.teacher.teach(seen, plan, alike[blocks[0]], seed=seed, run=pool.map)
+        common = exam.score(blocks[0], seen, taught, None, pool.map)
+        # then whole blocks side by side: counting takes as long as forecasting
+
+        def rest(rows: IntArray) -> None:
+            exam.score(rows, exam.seen(rows, map), taught, common, map)
+
+        list(pool.map(rest, blocks[1:]))
     return replace(exam.found, weights=weights)
+
+
+class _Came(TypedDict):
+    y: FloatArray
+    quantiles: NDArray[Any]
+    scale: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,7 @@ class _Exam:
         seen: Sequence["_Seen"],
         taught: Sequence[FloatArray],
         common: _Common | None,
+        run: Callable[..., Iterable[Any]],
     ) -> _Common:
         """Score these series.
 
@@ -179,21 +187,28 @@ class _Exam:
             seen: What was said of them.
             taught: Weights of the blend in each window, shape `(G, S, M)` each.
             common: What holds for all; None where these series are to say it.
+            run: `map`, or one that runs side by side.
 
         Returns:
             What holds for all.
         """
         part, alike = self.found.board.rows(rows.tolist()), self.alike[rows]
         misses, counts = Misses.empty(part), DayCounts.empty(part)
-        for w, window in enumerate(seen):
-            said = list(window.said)
-            if self.teacher.members:
-                said.append(self.teacher.blend(window.said, taught[w], alike[window.rows]))
-            for c, quantiles in enumerate(said):
-                arguments = {"y": window.y, "quantiles": quantiles, "scale": window.scale}
-                part.record(c, w, window.rows, **arguments)
-                misses.record(part, c, w, window.rows, **arguments)
-                counts.record(part, c, window.rows, **arguments)
+        blends = [
+            self.teacher.blend(window.said, weights, alike[window.rows])
+            for window, weights in zip(seen, taught, strict=True)
+        ]
+
+        def judge(c: int) -> None:
+            for w, window in enumerate(seen):
+                quantiles: NDArray[Any] = window.said[c] if c < len(window.said) else blends[w]
+                rows = window.rows
+                came: _Came = {"y": window.y, "quantiles": quantiles, "scale": window.scale}
+                part.record(c, w, rows, **came)
+                misses.record(part, c, w, rows, **came)
+                counts.record(part, c, rows, **came)
+
+        list(run(judge, range(len(part.contenders))))
         common = common or _Common(
             Shares.of(misses, alike, groups=self.teacher.groups),
             counts.pooled(alike, groups=self.teacher.groups),
@@ -211,24 +226,35 @@ def _learnt(
     panel: Panel, plan: Sequence[Window], contenders: Sequence[Contender]
 ) -> list[list[Contender]]:
     """Return the contenders as they stand at each window, the learners not long out of school."""
-    order = sorted(range(len(plan)), key=lambda w: plan[w].origin)
     found: list[list[Contender]] = [list(contenders) for _ in plan]
-    for c, contender in enumerate(contenders):
-        if not isinstance(contender, Learner):
-            continue
-        taken = 0
-        while taken < len(order):
-            origin = plan[order[taken]].origin
-            until = taken
-            while until < len(order) and plan[order[until]].origin < origin + STALE_HOURS:
-                until += 1
-            pupils = order[taken:until]
-            known = _known(panel, origin)
-            learnt = contender.learn(known, hours=max(plan[w].hours for w in pupils))
-            for w in pupils:
-                found[w][c] = learnt
-            taken = until
+    lessons = [
+        (c, contender, pupils)
+        for c, contender in enumerate(contenders)
+        if isinstance(contender, Learner)
+        for pupils in _lessons(plan)
+    ]
+
+    def teach(lesson: tuple[int, Learner, list[int]]) -> None:
+        c, contender, pupils = lesson
+        known = _known(panel, plan[pupils[0]].origin)
+        learnt = contender.learn(known, hours=max(plan[w].hours for w in pupils))
+        for w in pupils:
+            found[w][c] = learnt
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(teach, lessons))
     return found
+
+
+def _lessons(plan: Sequence[Window]) -> list[list[int]]:
+    """Return the windows that share a lesson, which is given at the origin of the first."""
+    lessons: list[list[int]] = []
+    for w in sorted(range(len(plan)), key=lambda w: plan[w].origin):
+        if lessons and plan[w].origin < plan[lessons[-1][0]].origin + STALE_HOURS:
+            lessons[-1].append(w)
+        else:
+            lessons.append([w])
+    return lessons
 
 
 def _known(panel: Panel, origin: int) -> Panel:
@@ -284,30 +310,38 @@ class _Teacher:
         return np.broadcast_to(one, (self.groups, *one.shape)).copy()
 
     def teach(
-        self, seen: Sequence[_Seen], plan: Sequence[Window], alike: IntArray, *, seed: int
+        self,
+        seen: Sequence[_Seen],
+        plan: Sequence[Window],
+        alike: IntArray,
+        *,
+        seed: int,
+        run: Callable[..., Iterable[Any]],
     ) -> tuple[list[FloatArray], FloatArray]:
         """Return the weights for each window, learnt from the others, and those from all."""
         final = self.unlearnt()
         windows = [final.copy() for _ in plan]
-        if not self.members:
-            return windows, final
-        for group in range(self.groups):
-            for s, horizon in enumerate(self.horizons):
-                samples = {
-                    w: sample
-                    for w, window in enumerate(plan)
-                    if window.hours >= horizon.hours
-                    and len((sample := self._sample(seen[w], alike, group=group, segment=s)).y)
-                }
-                first = final[group, s].copy()
-                for w in samples:
-                    others = [one for v, one in samples.items() if v != w]
-                    if others:
-                        joined = Sample.joined(others)
-                        windows[w][group, s] = learn_weights(joined, first, seed=seed)
-                if samples:
-                    joined = Sample.joined(list(samples.values()))
-                    final[group, s] = learn_weights(joined, first, seed=seed)
+
+        def lesson(place: tuple[int, int]) -> None:
+            group, s = place
+            samples = {
+                w: sample
+                for w, window in enumerate(plan)
+                if window.hours >= self.horizons[s].hours
+                and len((sample := self._sample(seen[w], alike, group=group, segment=s)).y)
+            }
+            first = final[group, s].copy()
+            for w in samples:
+                others = [one for v, one in samples.items() if v != w]
+                if others:
+                    windows[w][group, s] = learn_weights(Sample.joined(others), first, seed=seed)
+            if samples:
+                joined = Sample.joined(list(samples.values()))
+                final[group, s] = learn_weights(joined, first, seed=seed)
+
+        if self.members:
+            places = [(g, s) for g in range(self.groups) for s in range(len(self.horizons))]
+            list(run(lesson, places))
         return windows, final
 
     def _sample(self, seen: _Seen, alike: IntArray, *, group: int, segment: int) -> Sample:

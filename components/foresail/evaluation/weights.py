@@ -7,14 +7,14 @@ import numpy as np
 from foresail.horizons import QUANTILES
 from foresail.panel import FloatArray, IntArray
 
-STEPS = 40
+STEPS = 30
 RATE = 0.5
 """Of the first step; later ones are shorter."""
 FAITH = 100.0
 """How many (series, window) pairs the first weights count as."""
 SOFTENING = 0.01
 """Loss, in the series' scale, below which a better forecast is not worth much."""
-MAX_PAIRS = 300
+MAX_PAIRS = 200
 LEADS = 24
 """Hours drawn of each pair."""
 _LEVELS = np.array(QUANTILES)
