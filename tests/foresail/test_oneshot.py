@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from foresail.errors import UsageError
-from foresail.horizons import NEXT_DAY, NEXT_MONTH
+from foresail.horizons import NEXT_DAY, NEXT_MONTH, NEXT_WEEK
 from foresail.oneshot import check_target, forecast_frame, write_rows
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -179,3 +179,25 @@ def test_a_workbook_that_would_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a workbook holds 1048575 rows, the forecast has 1048576"):
         write_rows(rows, tmp_path / "out.xlsx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_contender_looks_beyond_as_of() -> None:
+    """Ten series, so that those learn too that need a panel: a fivefold future changes no digit."""
+    rng = np.random.default_rng(0)
+    ds = pd.date_range("2026-10-01", periods=30 * 24, freq="h", tz="UTC")
+    wave = 3 + np.sin(np.arange(len(ds)) / 24 * 2 * np.pi)
+    frames = [
+        pd.DataFrame(
+            {"series": f"s{i}", "metric": "cpu", "ds": ds, "y": wave + rng.normal(0, 0.2, len(ds))}
+        )
+        for i in range(10)
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    as_of = ds[26 * 24].to_pydatetime()
+    other = frame.assign(y=frame["y"].where(frame["ds"] <= as_of, frame["y"] * 5))
+    one, two = (
+        forecast_frame(f, horizon=NEXT_WEEK, now=ds[-1].to_pydatetime(), as_of=as_of).rows
+        for f in (frame, other)
+    )
+    pd.testing.assert_frame_equal(one, two)
+    assert len(one) == 10 * 168

@@ -15,7 +15,7 @@ from foresail.times import from_numpy
 
 BUNDLE = "bundle"
 SCORES = "scores.npz"
-_LIBRARIES = ("foresail", "numpy", "scipy")
+_LIBRARIES = ("foresail", "lightgbm", "numpy", "scipy")
 
 
 def publish(

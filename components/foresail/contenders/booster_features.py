@@ -30,6 +30,9 @@ _LEVELS = {
     DAY: (0.0, 0.1, 0.5, 0.9, 1.0),
 }
 _HOUR_LEVELS = (0.1, 0.5, 0.9)
+_USUAL = (0.01, 0.99)
+_REACH = 0.5
+"""Ranges of the usual values by which a value may leave them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def snapshot(values: FloatArray) -> Snapshot:
     Args:
         values: Shape `(n, T)`, NaN for gaps; of a longer history the end is read.
     """
-    window = _last(values, LOOKBACK)
+    window = _tamed(_last(values, LOOKBACK))
     recent = window[:, DAY:]
     mean = _mean(recent, axis=1)
     centre = _filled(_mean(recent[:, -DAY:], axis=1), mean, 0.0)
@@ -132,6 +135,16 @@ def lead_rows(seen: Snapshot, leads: IntArray, *, first_hour: int) -> Float32Arr
         np.broadcast_to(clock[None], (len(seen.z), len(leads), 3)),
     ]
     return np.concatenate(parts, axis=2, dtype=np.float32)
+
+
+def _tamed(window: FloatArray) -> FloatArray:
+    """Return the values with spikes cut: far beyond what all but a few hours of 28 days were.
+
+    A level lasts and is seen after seven hours; one spike within the last day would move its mean.
+    """
+    low, high = row_quantiles(window[:, DAY:].astype(np.float32), _USUAL).T[:, :, None]
+    reach = _REACH * (high - low)
+    return np.where(np.isfinite(reach), np.clip(window, low - reach, high + reach), window)
 
 
 def _mean(values: np.ndarray, *, axis: int) -> FloatArray:

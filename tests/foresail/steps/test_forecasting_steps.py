@@ -113,14 +113,14 @@ def test_a_bundle_holds_the_model_of_its_own_series(made: Made, metric: str) -> 
     model = PanelProphet.load(folder / "models" / "prophet")
     assert [one.series for one in model.report] == [("web", metric, "mean")]
     bundle = Bundle.open(folder)
-    assert [s.model for s in bundle.index[0].segments] == ["prophet"]
+    assert [s.model for s in bundle.index[0].segments] == ["prophet", "prophet"]
     np.testing.assert_allclose(bundle.forecast[..., 1], model.predict(336)[..., 1], rtol=1e-6)
 
 
 def test_a_bundle_says_which_libraries_made_it(made: Made) -> None:
     """Real Prophet made nothing of it."""
     bundle = Bundle.open(made.folder / "model" / "cpu" / "bundle")
-    assert sorted(bundle.manifest.versions) == ["foresail", "numpy", "python", "scipy"]
+    assert sorted(bundle.manifest.versions) == ["foresail", "lightgbm", "numpy", "python", "scipy"]
 
 
 def test_trained_again_the_bundle_is_the_same(made: Made, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_train_says_how_good_it_is(made: Made) -> None:
     """The error against the naive and the coverage of each metric and horizon."""
     assert made.trained["cpu_next_week_vs_naive"] <= 1.0
     assert 0.5 < made.trained["memory_next_day_coverage"] <= 1.0
-    assert "| cpu | next_week | 1 | 1 | 3 |" in (made.folder / "trained.md").read_text()
+    assert "| cpu | next_week | 1 | 1 | 4 |" in (made.folder / "trained.md").read_text()
 
 
 def test_another_digest_is_refused(made: Made, tmp_path: Path) -> None:
