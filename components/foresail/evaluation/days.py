@@ -21,7 +21,7 @@ MIN_HOURS = 18
 """Hours of a day that must have been seen: the peak of the others is not the day's."""
 EDGES = np.sinh(np.linspace(-3.5, 3.5, 43)) / 3
 """Distances in half-widths between which days are counted; from 5.5 below to 5.5 above."""
-PANEL_DAYS = 5.0
+PANEL_DAYS = 60.0
 """How many days of a series' own the panel's experience weighs."""
 FIRST = {"peak": (0.2, 0.9, 1.8), "mean": (-0.6, 0.0, 0.6)}
 """Quantiles where nothing was measured: those of noise around a level, roughly."""

@@ -6,9 +6,9 @@ import numpy as np
 
 from foresail.panel import FloatArray
 
-SPREAD = 1.6424 / 2
-"""What the variance of the middles adds to a squared half-width: half of the square of the standard
-normal's 90 % quantile. The other half is what single members err, and a mean of them does not."""
+SPREAD = 0.7 * 1.6424
+"""What the variance of the middles adds to a squared half-width: 0.7 of the square of the standard
+normal's 90 % quantile. The rest is what single members err, and a mean of them does not."""
 
 
 @dataclass(frozen=True, slots=True)

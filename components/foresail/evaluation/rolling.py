@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from foresail.codes import Code
 from foresail.contenders.protocol import Contender, Learner, Outcome
 from foresail.errors import BadInput
+from foresail.evaluation.asking import not_below_zero
 from foresail.evaluation.contest import run_contest
-from foresail.evaluation.held_out import not_below_zero
 from foresail.evaluation.losses import naive_scale
 from foresail.evaluation.origins import Origins, plan_origins
 from foresail.evaluation.scores import REFERENCE

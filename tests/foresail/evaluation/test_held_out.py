@@ -16,10 +16,11 @@ from foresail.contenders import (
     SeasonalNaive,
 )
 from foresail.evaluation import held_out
+from foresail.evaluation.asking import STALE_HOURS, not_below_zero
 from foresail.evaluation.calibration import STRENGTH
 from foresail.evaluation.eligibility import Eligibility, eligibility
 from foresail.evaluation.experience import BLEND, first_weights
-from foresail.evaluation.held_out import STALE_HOURS, Measured, measure, not_below_zero
+from foresail.evaluation.held_out import Measured, measure
 from foresail.evaluation.losses import naive_scale
 from foresail.evaluation.scores import ERROR, HOURS, LOSS, REFERENCE
 from foresail.evaluation.windows import Window, plan_windows
