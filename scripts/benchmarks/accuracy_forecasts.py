@@ -12,8 +12,8 @@ import pandas as pd
 
 from benchmarks.accuracy_cells import Cell
 from foresail.contenders import ProphetSettings, SeasonalNaive
+from foresail.evaluation.asking import not_below_zero
 from foresail.evaluation.field import field
-from foresail.evaluation.held_out import not_below_zero
 from foresail.evaluation.scores import REFERENCE
 from foresail.horizons import QUANTILES
 from foresail.panel import HOUR, FloatArray, IntArray

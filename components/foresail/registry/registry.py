@@ -70,6 +70,15 @@ class Registry(RegistryClient):
             client.set_registered_model_alias(upload.name, names.CHALLENGER, version)
         return RegisteredModel(metric=upload.metric, name=upload.name, version=version)
 
+    def shadow(self, name: str, version: str) -> None:
+        """Give a version the alias `shadow`, which no server follows unless it is told to.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        with self._asking(f"version {version} of {name}") as client:
+            client.set_registered_model_alias(name, names.SHADOW, version)
+
     def promote(self, name: str, version: str, *, insist: bool = False) -> Move:
         """Make a version champion, unless a newer one already is or has been.
 

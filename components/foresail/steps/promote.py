@@ -10,18 +10,9 @@ import structlog
 from foresail.evaluation.gate import AUTO, in_shadow, is_forecast_only
 from foresail.registry import Decision, Move, Registry, Verdict
 from foresail.registry.address import given_address
-from foresail.registry.names import CHAMPION, SHADOW
+from foresail.registry.names import CHAMPION
 from foresail.settings import read_settings
 from foresail.steps import AnyPath
-
-
-class _Registry(Registry):
-    """The registry, with an alias that no server follows unless it is told to."""
-
-    def shadow(self, name: str, version: str) -> None:
-        """Give a version the alias `shadow`."""
-        with self._asking(f"version {version} of {name}") as client:
-            client.set_registered_model_alias(name, SHADOW, version)
 
 
 def run(*, decision: AnyPath, summary: AnyPath, promotion: str = AUTO) -> dict[str, float]:
@@ -42,7 +33,7 @@ def run(*, decision: AnyPath, summary: AnyPath, promotion: str = AUTO) -> dict[s
     forecast_only = is_forecast_only(promotion)
     decided = Decision.read(decision)
     configured = read_settings().mlflow_tracking_uri
-    registry = _Registry(given_address(decided.tracking_uri, configured=configured))
+    registry = Registry(given_address(decided.tracking_uri, configured=configured))
     carry_out = _shadow if forecast_only else _carry_out
     moves = [(verdict, carry_out(registry, verdict)) for verdict in decided.verdicts]
     target = Path(summary)
@@ -62,20 +53,20 @@ def run(*, decision: AnyPath, summary: AnyPath, promotion: str = AUTO) -> dict[s
     return measured
 
 
-def _carry_out(registry: _Registry, verdict: Verdict) -> Move:
+def _carry_out(registry: Registry, verdict: Verdict) -> Move:
     if verdict.promote:
         return registry.promote(verdict.name, verdict.version)
     return _stay(registry, verdict, verdict.reason)
 
 
-def _shadow(registry: _Registry, verdict: Verdict) -> Move:
+def _shadow(registry: Registry, verdict: Verdict) -> Move:
     registry.shadow(verdict.name, verdict.version)
     # a decision of a run that was to promote is not carried out here either
     reason = in_shadow(verdict.reason, promote=True) if verdict.promote else verdict.reason
     return _stay(registry, verdict, reason)
 
 
-def _stay(registry: _Registry, verdict: Verdict, reason: str) -> Move:
+def _stay(registry: Registry, verdict: Verdict, reason: str) -> Move:
     champion = registry.version_of(verdict.name, CHAMPION)
     return Move(verdict.name, verdict.version, promoted=False, champion=champion, reason=reason)
 
