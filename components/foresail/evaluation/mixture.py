@@ -6,9 +6,8 @@ import numpy as np
 
 from foresail.panel import FloatArray
 
-SPREAD = 0.7 * 1.6424
-"""What the variance of the middles adds to a squared half-width: 0.7 of the square of the standard
-normal's 90 % quantile. The rest is what single members err, and a mean of them does not."""
+SPREAD = 1.6424
+"""Square of the standard normal's 90 % quantile: what a variance adds to a squared half-width."""
 
 
 @dataclass(frozen=True, slots=True)

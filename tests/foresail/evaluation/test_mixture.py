@@ -27,8 +27,8 @@ def test_members_that_agree_on_the_middle_keep_their_mean_width() -> None:
 
 
 def test_members_that_disagree_make_the_band_wider() -> None:
-    """Middles of 8 and 12 with half-widths of 3: sqrt(9 + 1.14968 x 4) about 10."""
-    wide = np.sqrt(9 + 1.14968 * 4)
+    """Middles of 8 and 12 with half-widths of 3: sqrt(9 + 1.6424 x 4) about 10."""
+    wide = np.sqrt(9 + 1.6424 * 4)
     np.testing.assert_allclose(
         mixed(([5.0, 8.0, 11.0], 0.5), ([9.0, 12.0, 15.0], 0.5)), [10 - wide, 10.0, 10 + wide]
     )
