@@ -142,7 +142,10 @@ def _tamed(window: FloatArray) -> FloatArray:
 
     A level lasts and is seen after seven hours; one spike within the last day would move its mean.
     """
-    low, high = row_quantiles(window[:, DAY:].astype(np.float32), _USUAL).T[:, :, None]
+    # less a value of its own: 32 bits are plenty for differences
+    middle = _filled(window[:, -1], _mean(window, axis=1), 0.0)[:, None]
+    usual = row_quantiles((window[:, DAY:] - middle).astype(np.float32), _USUAL)
+    low, high = usual.T[:, :, None] + middle
     reach = _REACH * (high - low)
     return np.where(np.isfinite(reach), np.clip(window, low - reach, high + reach), window)
 

@@ -65,6 +65,9 @@ def examples(
         seed: Of what is drawn.
     """
     rng = np.random.default_rng(seed)
+    old = np.isfinite(values[:, : -(MIN_HISTORY + DAY)]).any(axis=1)
+    if old.any():  # the others have nothing to teach yet
+        values = values[old]
     if len(values) > MAX_SERIES:
         values = values[np.sort(rng.choice(len(values), MAX_SERIES, replace=False))]
     origins = _origins(values, rng)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foresail.contenders.protocol import Contender, Learner
+from foresail.contenders.repetition import last_cycle
 from foresail.evaluation.losses import naive_scale
 from foresail.evaluation.windows import DAY, Window, entrants
 from foresail.horizons import Horizon
@@ -26,9 +27,10 @@ class Answers:
 
     Attributes:
         rows: Of the block, ascending; n of them.
-        y: What came, shape `(n, hours)`.
+        y: What came, less the last value known, shape `(n, hours)`.
         scale: Shape `(n,)`; NaN where there is none.
-        said: Shape `(C, n, hours, 3)`.
+        said: The same of what was forecast, shape `(C, n, hours, 3)`. Only differences are scored,
+            and those of a large and calm series would not survive in 32 bits.
     """
 
     rows: IntArray
@@ -87,12 +89,14 @@ def ask(
     rows = entrants(panel.values, window, ends)
     known = Panel(panel.ds[:origin], panel.values[:, :origin], panel.index).select(rows.tolist())
     said = np.full((len(contenders), len(rows), hours, 3), np.nan, dtype=np.float32)
+    last = np.zeros((len(rows), 1))
     if len(rows):
+        last = last_cycle(known.values, period=1)
         for c, contender in enumerate(contenders):
             # nothing else is kept: a fitted model holds the history it was fitted to
             quantiles = contender.forecast(known, hours=hours).quantiles
-            said[c] = not_below_zero(quantiles, known.values)
-    y = panel.values[rows, origin : origin + hours]
+            said[c] = not_below_zero(quantiles, known.values) - last[:, :, None]
+    y = panel.values[rows, origin : origin + hours] - last
     return Answers(rows, y, naive_scale(known.values), said)
 
 

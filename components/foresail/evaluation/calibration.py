@@ -2,9 +2,10 @@
 
 Split-conformal calibration (Romano, Patterson, Candes 2019) of each side of a band, per contender,
 series and segment of leads. How far a value lay from the p50, in half-widths, is counted; the
-factor that a side is multiplied with is the 90 % quantile of these counts, joined with those of all
-series like it and with a little faith in the band as it is. A window is scored with the factors
-that the other windows give, so that no window vouches for its own band.
+factor that a side is multiplied with goes part of the way (`STRENGTH`) to the 90 % quantile of
+these counts, joined with those of all series like it and with a little faith in the band as it is.
+A window is scored with the factors that the other windows give. Windows of a month overlap: the
+others know part of its hours.
 """
 
 from dataclasses import dataclass, replace

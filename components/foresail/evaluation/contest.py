@@ -84,7 +84,8 @@ def run_contest(
     fits = [eligibility(panel.values[i], segments) for i in range(len(panel))]
     measured = measure(panel, fits, horizons=segments, contenders=contenders, windows=windows)
     steps = segments[-1].hours + slack
-    allowed = np.array([[h in fit.allowed for h in segments] for fit in fits])
+    allowed = np.array([[h in fit.allowed for h in segments] for fit in fits], dtype=bool)
+    allowed = allowed.reshape(len(panel), len(segments))
     rows = np.flatnonzero(allowed.any(axis=1))
     heard = ask_learners(panel, rows, contenders, steps=steps)
     ends = np.array([*(h.hours for h in segments[:-1]), steps])
@@ -227,7 +228,7 @@ def _entry(
     code, reason = Code.OK, ""
     if constant:
         code, reason = Code.CONSTANT, constant
-        served = [CONSTANT] * len(served)
+        served, scale = [CONSTANT] * len(served), np.nan
     elif failure:
         code, reason = Code.DEGRADED, failure
     entries = {}
@@ -247,8 +248,8 @@ def _entry(
             until_hours=end,
             model=name,
             quality=measured(slice(s, s + 1)),
-            peak=_three(days[s, 0]),
-            daily_mean=_three(days[s, 1]),
+            peak=None if constant else _three(days[s, 0]),
+            daily_mean=None if constant else _three(days[s, 1]),
         )
         for s, (name, end) in enumerate(zip(served, ends, strict=bool(served)))
     )

@@ -93,7 +93,7 @@ def forecast_with(
     names = measured.board.contenders
     served = np.flatnonzero((winners >= 0).any(axis=1))
     quantiles = np.zeros((len(panel), int(ends[-1]), 3))
-    standby = np.zeros_like(quantiles, dtype=np.float32)
+    standby = np.zeros_like(quantiles)
     mixtures = [
         Mixture.of((len(panel), stop - start, 3))
         for start, stop in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)

@@ -80,12 +80,13 @@ def measure(
     )
     alike = groups(board)
     count = int(alike.max(initial=-1)) + 1
+    blending = Blending(members, names, horizons, count, len(keys))
     exam = _Exam(
         panel=panel,
         plan=plan,
         learnt=as_taught(panel, plan, contenders),
         alike=alike,
-        blending=Blending(members, names, horizons, count, len(keys)),
+        blending=blending,
         found=Measured(
             board,
             bands=np.ones((len(board.contenders), len(keys), len(horizons), 2)),
@@ -93,10 +94,10 @@ def measure(
                 (len(board.contenders), len(keys), len(horizons), len(KINDS), len(QUANTILES))
             ),
             members=members,
-            weights=np.zeros(0),
+            weights=blending.unlearnt(),
         ),
     )
-    order = np.random.default_rng(seed).permutation(len(keys))
+    order = _mixed(alike, seed=seed)
     blocks = [np.sort(order[i : i + BLOCK]) for i in range(0, len(order), BLOCK)]
     if not blocks:
         return exam.found
@@ -111,6 +112,16 @@ def measure(
 
         list(pool.map(rest, blocks[1:]))
     return replace(exam.found, weights=weights)
+
+
+def _mixed(alike: IntArray, *, seed: int) -> IntArray:
+    """Return the series in a random order that begins with as many of each group, shape `(N,)`."""
+    order = np.random.default_rng(seed).permutation(len(alike))
+    turn = np.zeros(len(alike), dtype=np.int64)
+    for group in np.unique(alike).tolist():
+        among = alike[order] == group
+        turn[among] = np.arange(among.sum())
+    return order[np.argsort(turn, kind="stable")]
 
 
 class _Came(TypedDict):

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,12 +197,15 @@ class _Memory:
 
     kept: OrderedDict[_Key, FloatArray] = field(default_factory=OrderedDict)
     size: int = 0
+    lock: Lock = field(default_factory=Lock)
 
     def keep(self, key: _Key, quantiles: FloatArray) -> None:
-        self.kept[key] = quantiles
-        self.size += quantiles.nbytes
-        while self.size > _KEPT_BYTES:
-            self.size -= self.kept.popitem(last=False)[1].nbytes
+        with self.lock:  # windows are asked for side by side
+            if key not in self.kept:
+                self.kept[key] = quantiles
+                self.size += quantiles.nbytes
+            while self.size > _KEPT_BYTES:
+                self.size -= self.kept.popitem(last=False)[1].nbytes
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ SPACING = (0, 1, 3, 5, 8, 12, 16, 21)
 """Days between the latest origin and the others, for a day ahead: young series have the latest."""
 LONG_SPACING = (0, 5, 11, 17, 24, 31)
 """The same for longer horizons, whose windows overlap."""
+FURTHER = 7
+"""Days between those that the tables do not reach."""
 PATIENCE_DAYS = 21
 """How far an origin moves back to find hours that were seen."""
 
@@ -94,9 +96,11 @@ def _origins(values: FloatArray, ends: Sequence[int], *, wanted: int) -> list[in
     # where half of the series have the history that they need
     first = int(begun[(len(begun) - 1) // 2]) + _needed(hours)
     room = (length - hours - first) // DAY
-    if room < 0:
+    if room < 0 or wanted < 1:
         return []
-    spacing = np.array((SPACING if hours <= DAY else LONG_SPACING)[:wanted])
+    table = SPACING if hours <= DAY else LONG_SPACING
+    further = [table[-1] + FURTHER * k for k in range(1, wanted - len(table) + 1)]
+    spacing = np.array([*table[:wanted], *further])
     closer = np.minimum(spacing, np.round(spacing * room / max(spacing[-1], 1))).astype(np.int64)
     found: list[int] = []
     for days in np.unique(closer).tolist():

@@ -227,4 +227,21 @@ def test_a_constant_series_is_its_constant() -> None:
     """Its band has no width, and a code says why."""
     result = contest(panel_of(np.full(len(HOURS), 3.0)), Level(10.0))
     assert (result.forecast == 3.0).all()
-    assert result.index[0].horizons["next_week"].code == Code.CONSTANT
+    (entry,) = result.index
+    assert entry.horizons["next_week"].code == Code.CONSTANT
+    assert (entry.scale, entry.segments[0].peak) == (None, None)
+
+
+def test_a_large_and_calm_series_is_scored_by_its_own_changes() -> None:
+    """A sine of a kilobyte on 64 GB, whose digits 32 bits do not hold: the shape is found."""
+    wave = 6.4e10 + 1000 * np.sin(HOURS / 24 * 2 * np.pi) + 300 * noise(0.0)
+    quality = contest(panel_of(wave), Level(6.4e10)).index[0].horizons["next_day"].quality
+    assert quality
+    assert 0.6 < quality.coverage < 0.95
+    assert quality.naive_sql < 1.0
+
+
+def test_a_panel_without_a_series_has_an_empty_forecast() -> None:
+    """Nothing in, nothing out."""
+    empty = panel_of(noise(10.0)).select([])
+    assert contest(empty, Level(10.0)).index == ()

@@ -54,9 +54,11 @@ def test_origins_lie_the_tables_days_before_the_latest() -> None:
     assert planned(history(90)) == month + week + day
 
 
-def test_a_table_has_no_more_than_its_windows() -> None:
-    """100 windows are as many as there are distances."""
-    assert len(planned(history(90), (NEXT_DAY,), windows=100)) == len(SPACING)
+def test_beyond_the_table_windows_go_on_a_week_apart() -> None:
+    """Of ten the eighth lies 21 days before the latest, the last two a week and two further."""
+    found = planned(history(90), (NEXT_DAY,), windows=5)
+    assert found[-3:] == [(24 + 21 * 24, 24), (24 + 28 * 24, 24), (24 + 35 * 24, 24)]
+    assert len(found) == len(SPACING) + 2
 
 
 def test_one_window_is_the_latest() -> None:
