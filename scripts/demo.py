@@ -27,7 +27,6 @@ from rich.table import Table
 
 from foresail.bundle import Bundle, SeriesEntry
 from foresail.errors import ForesailError, UsageError
-from foresail.evaluation.scores import relative
 from foresail.history.simulate import simulate
 from foresail.registry import CHAMPION, RegistryClient, model_name
 from foresail_pipelines.compiler import FORECAST
@@ -189,7 +188,7 @@ def _promise(entry: SeriesEntry, horizon: str) -> tuple[str, ...]:
         winner,
         f"{quality.sql:.2f}",
         f"{quality.naive_sql:.2f}",
-        f"{100 * (relative(quality) - 1):+.0f} %",
+        f"{100 * (quality.vs_naive - 1):+.0f} %",
         f"{quality.coverage:.0%}",
         str(quality.windows),
     )

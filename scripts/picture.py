@@ -13,7 +13,6 @@ import numpy as np
 from foresail.contenders import ProphetSettings
 from foresail.evaluation import Contest, run_contest
 from foresail.evaluation.field import field
-from foresail.evaluation.scores import relative
 from foresail.history.simulate import simulate
 from foresail.horizons import HORIZONS, NEXT_WEEK
 from foresail.panel import HOUR, Panel
@@ -41,7 +40,7 @@ def main(out: Path) -> None:
     if quality is None:
         raise SystemExit("the picture's series is unmeasured; choose another")
     out.write_text(draw(panel, contest), encoding="utf-8")
-    print(CAPTION.format(coverage=100 * quality.coverage, gain=100 * (1 - relative(quality))))
+    print(CAPTION.format(coverage=100 * quality.coverage, gain=100 * (1 - quality.vs_naive)))
 
 
 def draw(panel: Panel, contest: Contest) -> str:

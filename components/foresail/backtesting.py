@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from foresail.contenders import ProphetSettings
-from foresail.errors import UsageError
 from foresail.evaluation.field import field
 from foresail.evaluation.rolling import Rolling, rolling
 from foresail.evaluation.rolling_summary import by_origin, relative, summary
@@ -21,6 +20,7 @@ from foresail.features import hourly_panel
 from foresail.horizons import QUANTILES, Horizon
 from foresail.panel import FloatArray, Panel
 from foresail.quality import Refusal, check_some, judge
+from foresail.targets import check_file
 from foresail.times import isoformat
 
 SUFFIXES = (".html", ".json", ".parquet")
@@ -209,12 +209,7 @@ def check_report(path: Path) -> None:
         UsageError: It has none of the endings .html, .json, .parquet, is a folder, or lies in one
             that does not exist.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; name a file")
-    if not path.parent.is_dir():
-        raise UsageError(f"the folder {path.parent} does not exist; create it first")
+    check_file(path, SUFFIXES)
 
 
 def write_report(result: Backtest, path: Path) -> None:

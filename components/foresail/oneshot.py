@@ -20,6 +20,7 @@ from foresail.horizons import Horizon
 from foresail.longframe import KEY, with_stat
 from foresail.panel import HOUR, SeriesKey, TimeArray
 from foresail.quality import Judgement, Refusal, check_some, judge
+from foresail.targets import check_file
 from foresail.times import to_numpy
 
 COLUMNS = [
@@ -150,12 +151,7 @@ def check_target(path: Path) -> None:
         UsageError: It has none of the endings .parquet, .csv, .xlsx, is a folder, or lies in one
             that does not exist.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"expected a file ending in {', '.join(SUFFIXES)}, got {path.name!r}")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; name a file")
-    if not path.parent.is_dir():
-        raise UsageError(f"the folder {path.parent} does not exist; create it first")
+    check_file(path, SUFFIXES)
 
 
 def write_rows(rows: pd.DataFrame, path: Path) -> None:

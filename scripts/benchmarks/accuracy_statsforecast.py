@@ -52,7 +52,8 @@ def forecast(job: tuple[int, int, Any]) -> Forecasts:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 made = make().forecast(y=y, h=hours, level=[LEVEL])
-        except Exception:  # noqa: BLE001  # whatever keeps a model from one history
+        except Exception as error:  # noqa: BLE001  # it raises Exception itself for "no model fits"
+            print(f"yardstick: {name} refused history {number}: {error!r}", file=sys.stderr)
             found.append((name, time.process_time() - begun, None))
             continue
         quantiles = {"p10": made[f"lo-{LEVEL}"], "p50": made["mean"], "p90": made[f"hi-{LEVEL}"]}

@@ -23,7 +23,7 @@ PARQUET, RECIPE, MODELS = "forecast.parquet", "recipe.json", "models"
 SERVED = (FORECAST, HISTORY, INDEX)
 """The files a server needs, beside the manifest."""
 HISTORY_HOURS = 28 * 24
-_SOFTENING = 0.01
+SOFTENING = 0.01
 """Added to both errors of a ratio, so that a nearly perfect naive does not decide it."""
 
 
@@ -53,7 +53,7 @@ class Quality(_Frozen):
     @property
     def vs_naive(self) -> float:
         """Return (sql + 0.01) / (naive's sql + 0.01): below 1 beats the same hour yesterday."""
-        return (self.sql + _SOFTENING) / (self.naive_sql + _SOFTENING)
+        return (self.sql + SOFTENING) / (self.naive_sql + SOFTENING)
 
 
 class HorizonEntry(_Frozen):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foresail.bundle.schema import SOFTENING
 from foresail.evaluation.scores import MIN_WINDOWS
 from foresail.panel import BoolArray, FloatArray, IntArray
 
@@ -17,8 +18,6 @@ RESAMPLES = 1000
 CONFIDENCE = 0.90
 MANY_SERIES = 10
 """From so many series on drawing whole series is enough; with fewer their windows are drawn too."""
-OFFSET = 0.01
-"""Added to both errors, as everywhere: a perfect one must not decide the mean."""
 _BLOCK = 50
 """Draws made at once: of ten thousand series that is 4 MB."""
 
@@ -99,7 +98,7 @@ def compare(ours: Losses, theirs: Losses, *, seed: int = 0) -> Ratio | None:
     else:
         draws, units = _draw_series(logs, random), series
     middle, tail = logs.mean(), (1 - CONFIDENCE) / 2
-    ends = middle + _stretch(units) * (np.quantile(draws, (tail, 1 - tail)) - middle)
+    ends = middle + stretch(units) * (np.quantile(draws, (tail, 1 - tail)) - middle)
     return Ratio(*(float(one) for one in np.exp([middle, *ends])))
 
 
@@ -116,7 +115,7 @@ def _log_ratio(sums: FloatArray) -> FloatArray:
     """Return the logarithms of the ratios; the first axis holds what `_shared` returns."""
     our_loss, our_hours, their_loss, their_hours = sums
     return np.asarray(
-        np.log(our_loss / our_hours + OFFSET) - np.log(their_loss / their_hours + OFFSET)
+        np.log(our_loss / our_hours + SOFTENING) - np.log(their_loss / their_hours + SOFTENING)
     )
 
 
@@ -145,8 +144,13 @@ def _draw_windows(sums: FloatArray, both: BoolArray, random: np.random.Generator
     return np.asarray(_log_ratio(drawn.sum(axis=2)).mean(axis=1))
 
 
-def _stretch(units: int) -> float:
-    """Return by how much the quantiles of draws from so many units lie too close to the middle."""
+def stretch(units: int) -> float:
+    """Return by how much the quantiles of draws from so many units lie too close to the middle.
+
+    1 for a single unit, which draws nothing but itself.
+    """
+    if units == 1:
+        return 1.0
     # a place that only schedules runs checks their values by the gate, and does without scipy
     from scipy.special import ndtri, stdtrit  # noqa: PLC0415  # see above
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresail.bundle.schema import Quality
+from foresail.bundle.schema import SOFTENING, Quality
 from foresail.evaluation.experience import BLEND, expected
 from foresail.evaluation.scores import (
     COVERED,
@@ -23,8 +23,6 @@ from foresail.evaluation.scores import (
 )
 from foresail.panel import BoolArray, FloatArray, IntArray
 
-SOFTENING = 0.01
-"""Added to both losses of a ratio, so that a nearly perfect naive does not decide it."""
 PANEL_WINDOWS = 10.0
 """How many windows of a series' own the experience of a large panel weighs."""
 PANEL_SERIES = 10.0

@@ -21,7 +21,7 @@ from foresail.evaluation.composite import (
     naive_losses,
     served_by,
 )
-from foresail.evaluation.scores import REFERENCE, ScoreBoard, relative
+from foresail.evaluation.scores import REFERENCE, ScoreBoard
 from foresail.horizons import HORIZONS
 from foresail.panel import BoolArray, IntArray
 
@@ -238,5 +238,5 @@ def _best_rule(board: ScoreBoard, ours: Losses, segment: int) -> tuple[str | Non
 
 
 def _geometric(qualities: Sequence[Quality]) -> float | None:
-    logs = [np.log(relative(quality)) for quality in qualities]
+    logs = [np.log(quality.vs_naive) for quality in qualities]
     return float(np.exp(np.mean(logs))) if logs else None

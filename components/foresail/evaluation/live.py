@@ -11,9 +11,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from foresail.bundle import Bundle, SeriesEntry
+from foresail.bundle.schema import SOFTENING
+from foresail.evaluation.bootstrap import CONFIDENCE, RESAMPLES, stretch
 from foresail.evaluation.live_hours import (
     LiveMeans,
     aligned,
@@ -42,10 +43,6 @@ MIN_SHARE = 2 / 3
 MIN_IDS = 5
 """With fewer a single event decides, however often it is drawn. The mean and the maximum of one id
 are one experience."""
-CONFIDENCE = 0.90
-RESAMPLES = 1000
-OFFSET = 0.01
-"""Added to both errors, as everywhere: a perfect one must not decide the mean."""
 ALL = "all"
 """The row of all leads together, beside those of the horizons."""
 
@@ -275,7 +272,9 @@ def _series(
         sql=sql,
         promised_sql=promised,
         promised_coverage=_number(means.promised_coverage[row]) if measured else None,
-        ratio=None if sql is None or promised is None else (sql + OFFSET) / (promised + OFFSET),
+        ratio=None
+        if sql is None or promised is None
+        else (sql + SOFTENING) / (promised + SOFTENING),
         naive_sql=_number(means.naive[row]),
     )
 
@@ -343,25 +342,13 @@ def _bootstrap(logs: FloatArray, ids: NDArray[np.str_], *, seed: int) -> Ratio |
         for drawn in (draws.integers(count, size=count) for _ in range(RESAMPLES))
     ]
     middle, tail = logs.mean(), (1 - CONFIDENCE) / 2
-    ends = middle + _stretch(count) * (np.quantile(means, (tail, 1 - tail)) - middle)
+    ends = middle + stretch(count) * (np.quantile(means, (tail, 1 - tail)) - middle)
     low, high = np.exp(ends)
     return Ratio(float(np.exp(middle)), float(low), float(high))
 
 
-def _stretch(ids: int) -> float:
-    """Return by how much the quantiles of draws from so few ids lie too close to the middle.
-
-    What Student's t says of so many (Hesterberg 2015, "What teachers should know about the
-    bootstrap", the t-adjusted percentiles); 1 for a single id, which draws nothing but itself.
-    """
-    if ids == 1:
-        return 1.0
-    level = (1 + CONFIDENCE) / 2
-    return float(np.sqrt(ids / (ids - 1)) * stdtrit(ids - 1, level) / ndtri(level))
-
-
 def _log_ratio(one: FloatArray, other: FloatArray) -> FloatArray:
-    return np.asarray(np.log((one + OFFSET) / (other + OFFSET)))
+    return np.asarray(np.log((one + SOFTENING) / (other + SOFTENING)))
 
 
 def _average(values: FloatArray) -> float | None:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foresail.bundle.schema import SOFTENING
 from foresail.evaluation.rolling import Rolling
 from foresail.evaluation.scores import REFERENCE
 from foresail.evaluation.sums import Sums
 from foresail.panel import FloatArray, SeriesInfo
-
-GUARD = 0.01
-"""Added to both errors before their ratio, so that a perfect naive does not decide the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def ranking(result: Rolling) -> tuple[Served, ...]:
 
 def relative(error: FloatArray, naive: FloatArray) -> FloatArray:
     """Return (error + 0.01) / (naive + 0.01): below 1 beats yesterday's shape."""
-    return np.asarray((error + GUARD) / (naive + GUARD))
+    return np.asarray((error + SOFTENING) / (naive + SOFTENING))
 
 
 def _lines(result: Rolling, windows: Sums) -> list[Line]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from foresail.bundle.schema import Quality
 from foresail.errors import BadInput
 from foresail.evaluation.losses import inside, quantile_loss
 from foresail.evaluation.windows import MIN_SHARE
@@ -140,8 +139,3 @@ class ScoreBoard:
             sums,
             naive,
         )
-
-
-def relative(quality: Quality) -> float:
-    """Return (sql + 0.01) / (naive's sql + 0.01): below 1 beats yesterday's shape."""
-    return (quality.sql + 0.01) / (quality.naive_sql + 0.01)

@@ -6,7 +6,6 @@ from typing import Any
 import jinja2
 
 from foresail.bundle.schema import Quality
-from foresail.evaluation.scores import relative
 
 
 def render(template: str, **values: Any) -> str:  # noqa: ANN401  # a template takes what it names
@@ -30,4 +29,4 @@ def versus_naive(quality: Quality | None) -> str:
     """Return a measured error in words people compare: `-18 %` is 18 % less than the naive's."""
     if quality is None:
         return "unmeasured"
-    return f"{100 * (relative(quality) - 1):+.0f} %"
+    return f"{100 * (quality.vs_naive - 1):+.0f} %"

@@ -13,7 +13,7 @@ from foresail.evaluation.composite import (
     naive_losses,
     served_by,
 )
-from foresail.evaluation.scores import HOURS, LOSS, REFERENCE, relative
+from foresail.evaluation.scores import HOURS, LOSS, REFERENCE
 
 
 def test_a_composite_is_scored_as_its_promise_is() -> None:
@@ -29,7 +29,7 @@ def test_a_composite_is_scored_as_its_promise_is() -> None:
             assert quality is not None
             place = np.array([row])
             ratio = geometric_ratio(ours.rows(place), naive.rows(place))
-            assert ratio == pytest.approx(relative(quality))
+            assert ratio == pytest.approx(quality.vs_naive)
             compared += choice.winners[row, s] != 0
     assert compared > 6
 

@@ -16,7 +16,6 @@ from foresail.evaluation.scores import (
     LOSS,
     REFERENCE,
     ScoreBoard,
-    relative,
 )
 from foresail.horizons import NEXT_DAY, NEXT_WEEK
 from foresail.panel import FloatArray, SeriesKey
@@ -123,8 +122,8 @@ def test_the_board_of_some_series_has_their_scores_in_their_order() -> None:
 def test_relative_is_below_one_where_the_naive_lost_more() -> None:
     """A hundredth is added to both, so that a perfect naive does not decide it."""
     told = {"windows": 3, "coverage": 0.8, "mase": 1.0, "naive_mase": 1.0}
-    assert relative(Quality(sql=0.49, naive_sql=0.99, **told)) == pytest.approx(0.5)
-    assert relative(Quality(sql=0.01, naive_sql=0.0, **told)) == pytest.approx(2.0)
+    assert Quality(sql=0.49, naive_sql=0.99, **told).vs_naive == pytest.approx(0.5)
+    assert Quality(sql=0.01, naive_sql=0.0, **told).vs_naive == pytest.approx(2.0)
 
 
 def test_a_saved_board_comes_back_equal(tmp_path: Path) -> None:
