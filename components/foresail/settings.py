@@ -33,8 +33,12 @@ class Settings(BaseSettings):
         foresail_prometheus_username: User of basic authentication.
         foresail_prometheus_password: Password of basic authentication.
         foresail_prometheus_headers: More headers as JSON, such as `{"X-Scope-OrgID": "team-a"}`.
+        foresail_prometheus_cluster_headers: Headers for one cluster of several as JSON, such as
+            `{"prod": {"X-Scope-OrgID": "team-a"}}`; they stand above those for all.
+        foresail_prometheus_aws_region: Signs each request for Amazon Managed Service for Prometheus
+            in this region; the credentials are those that AWS clients find by themselves.
         foresail_prometheus_ca_file: Certificate authority of Prometheus, where it is a private one.
-        foresail_prometheus_timeout_seconds: Deadline for each query.
+        foresail_prometheus_timeout_seconds: Deadline for each answer to be whole.
         mlflow_tracking_uri: MLflow, such as `https://mlflow.example` or `sqlite:///FILE`.
     """
 
@@ -50,6 +54,10 @@ class Settings(BaseSettings):
     foresail_prometheus_username: str = ""
     foresail_prometheus_password: SecretStr | None = None
     foresail_prometheus_headers: dict[str, SecretStr] = Field(default_factory=dict)
+    foresail_prometheus_cluster_headers: dict[str, dict[str, SecretStr]] = Field(
+        default_factory=dict
+    )
+    foresail_prometheus_aws_region: str = ""
     foresail_prometheus_ca_file: Path | None = None
     foresail_prometheus_timeout_seconds: float = Field(default=30.0, gt=0)
     mlflow_tracking_uri: str = ""

@@ -47,3 +47,29 @@ def test_a_good_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable is the field's name in upper case."""
     monkeypatch.setenv("S3_TIMEOUT_SECONDS", "7")
     assert read_settings().s3_timeout_seconds == 7.0
+
+
+def test_headers_of_one_cluster_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON, by the cluster's name; they are secrets like all headers."""
+    monkeypatch.setenv(
+        "FORESAIL_PROMETHEUS_CLUSTER_HEADERS", '{"prod": {"X-Scope-OrgID": "hunter2"}}'
+    )
+    found = read_settings().foresail_prometheus_cluster_headers
+    assert found["prod"]["X-Scope-OrgID"].get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(found)
+
+
+def test_a_cluster_without_headers_of_its_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the variable, without what it held."""
+    monkeypatch.setenv("FORESAIL_PROMETHEUS_CLUSTER_HEADERS", '{"prod": "hunter2"}')
+    with pytest.raises(
+        UsageError, match=r"^FORESAIL_PROMETHEUS_CLUSTER_HEADERS: Input should be a valid dictio"
+    ) as raised:
+        read_settings()
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_region_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what asks for signed requests."""
+    monkeypatch.setenv("FORESAIL_PROMETHEUS_AWS_REGION", "eu-central-1")
+    assert read_settings().foresail_prometheus_aws_region == "eu-central-1"

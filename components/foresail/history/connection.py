@@ -4,114 +4,144 @@ The session is the one that `prometheus_api_client.PrometheusConnect` manages. I
 are not used: they drop the `warnings` of a partial answer.
 """
 
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urljoin, urlsplit
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import requests
-import stamina
 from prometheus_api_client import PrometheusConnect
-from requests.auth import AuthBase, HTTPBasicAuth
-from requests.exceptions import ChunkedEncodingError
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError, SSLError
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
-from foresail.errors import AccessDenied, BadInput, NotFound, Unreachable, UsageError
+from foresail.errors import AccessDenied, BadInput, NotFound, Unreachable
+from foresail.history.answers import Answer, Cut, JsonHook, answer_in, refused
+from foresail.history.credentials import (
+    auth_for,
+    checked_url,
+    headers_for,
+    trusted_by,
+    what_to_check,
+)
+from foresail.history.deadline import DeadlineAdapter, TooLarge, read_body, timeout_of
+from foresail.history.refusals import (
+    Refusal,
+    TooManySamples,
+    looks_like_html,
+    refusal_of,
+    seconds_to_wait,
+)
+from foresail.history.retries import tell_retry
+from foresail.history.throttle import Load, Throttle, Turn
 from foresail.settings import Settings
 
-ATTEMPTS = 3
-MAX_ANSWER_BYTES = 512 * 1024 * 1024
-"""An answer that grows beyond this, unpacked, is refused: the reader holds it in memory."""
+__all__ = ["Answer", "Connection", "TooManySamples", "checked_url"]
 
-_CHUNK_BYTES = 1024 * 1024
+ATTEMPTS = 4
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""An answer that grows beyond this, unpacked, is refused; it is about two million numbers."""
+MAX_QUERY_CHARACTERS = 4000
+"""In an address; proxies on the way refuse a line of 8 kB, so a longer query goes in the body."""
+
+_EVALUATED = {"/api/v1/query", "/api/v1/query_range"}
+_SERVER_SHARE = 0.9
+"""Of our deadline: the server gives up before we do, and says so instead of working for nobody."""
 _MAX_HOPS = 3
-_BUSY = {429, 500, 502, 503, 504}
-
-
-class TooManySamples(BadInput):
-    """Prometheus refused a query for its size; a shorter range may pass."""
+_FAILURES = (requests.RequestException, HTTPError, TimeoutError)
+_HEALING = (
+    requests.ConnectionError,
+    requests.Timeout,
+    ChunkedEncodingError,
+    ContentDecodingError,
+    HTTPError,
+    TimeoutError,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the query API answered.
+class _Reply:
+    """One HTTP answer."""
 
-    Attributes:
-        data: The JSON value under `data`.
-        warnings: What Thanos and others say of a partial answer.
-    """
-
-    data: Any
-    warnings: tuple[str, ...]
+    status: int
+    kind: str
+    body: bytearray
+    retry_after: float | None
 
 
 class _Busy(Exception):  # noqa: N818  # never leaves this module
     """A status that may heal."""
 
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(f"status {status}")
-        self.status = status
-        self.detail = detail
-
-
-class _Auth(AuthBase):
-    """Sets the bearer token, or nothing; with any `auth` set, requests leaves `.netrc` alone."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"status {refusal.status}")
+        self.refusal = refusal
 
 
 class Connection:
-    """Asks the HTTP API of one Prometheus."""
+    """Asks the HTTP API of one Prometheus; safe to use from many threads."""
 
-    def __init__(self, url: str, *, settings: Settings) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        settings: Settings,
+        cluster: str = "",
+        load: Load = "normal",
+        throttle: Throttle | None = None,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            url: The base address.
+            settings: Credentials, headers and the deadline.
+            cluster: Whose headers to send besides those for all.
+            load: How much may be asked of the server.
+            throttle: Instead of one for `load`: one with a clock of its own.
+
+        Raises:
+            UsageError: The address or a setting is wrong.
+            AccessDenied: Requests are to be signed, and there are no AWS credentials.
+        """
         self._url = checked_url(url)
         self._timeout = settings.foresail_prometheus_timeout_seconds
-        self._auth = _auth(settings)
-        self._headers = {
-            name: value.get_secret_value()
-            for name, value in settings.foresail_prometheus_headers.items()
-        }
-        session = requests.Session()
-        ca_file = settings.foresail_prometheus_ca_file
-        if ca_file is not None and not ca_file.is_file():
-            raise UsageError(
-                f"FORESAIL_PROMETHEUS_CA_FILE names {ca_file}, but there is no such file"
-            )
-        session.verify = str(ca_file) if ca_file else True
-        self._verify = session.verify
-        PrometheusConnect(
-            url=self._url,
-            session=session,
-            retry=Retry(total=0, read=False),  # we retry, and only what may heal
-            timeout=self._timeout,
-        )
-        self._session = session
+        self._throttle = throttle or Throttle(load)
+        self._headers = headers_for(settings, cluster)
+        self._auth = auth_for(settings, cluster)
+        self._verify = trusted_by(settings)
+        self._session = _session(self._url, timeout=self._timeout, connections=self._throttle.most)
 
     @property
     def url(self) -> str:
         """The base address; it holds no credentials."""
         return self._url
 
+    @property
+    def throttle(self) -> Throttle:
+        """What all requests of this connection share."""
+        return self._throttle
+
     def close(self) -> None:
         """Let go of the sockets."""
         self._session.close()
 
-    def get(self, path: str, params: Mapping[str, str], *, what: str) -> Answer:
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        what: str,
+        alike: Hashable = None,
+        hook: JsonHook | None = None,
+    ) -> Answer:
         """Ask one thing and return the answer.
 
         Args:
             path: Below the base address, such as `/api/v1/query_range`.
             params: Of the query.
             what: What is asked for, as messages name it: a preset.
+            alike: Requests for the same `what` with an equal one cost the server about the same.
+            hook: Called with each JSON object of the answer; what it returns takes its place.
 
         Raises:
             Unreachable: No answer in time, or an overloaded server, after all attempts.
@@ -120,54 +150,109 @@ class Connection:
             TooManySamples: The server wants a smaller query.
             BadInput: The query is wrong, or the answer is no JSON of the query API.
         """
-        ask = stamina.retry(on=_may_heal, attempts=ATTEMPTS, wait_initial=0.2, wait_max=5)
+        if path in _EVALUATED:
+            params = {**params, "timeout": f"{_SERVER_SHARE * self._timeout:g}"}
+        attempt = 1
+        while True:
+            try:
+                reply = self._reply(path, params, what=what, alike=alike, again=attempt > 1)
+                return self._parse(reply, what=what, hook=hook)
+            except (*_FAILURES, _Busy, Cut) as error:
+                if attempt == ATTEMPTS or not _may_heal(error):
+                    raise self._in_words(error, what=what, attempts=attempt) from error
+            attempt += 1
+            tell_retry(what, attempt=attempt, wait_seconds=self._throttle.rest_seconds)
+
+    def count(self, text: str, *, at: int, what: str) -> int:
+        """Return how many series a PromQL text finds.
+
+        Args:
+            text: PromQL.
+            at: Unix time.
+            what: As for `get`.
+
+        Raises:
+            ForesailError: As `get`.
+        """
+        return sum(self._counted("count", text, at=at, what=what).values())
+
+    def counts(self, text: str, *, by: str, at: int, what: str) -> dict[str, int]:
+        """Return how many series a PromQL text finds for each value of a label.
+
+        Args:
+            text: PromQL.
+            by: The label; series without it count under the empty value.
+            at: Unix time.
+            what: As for `get`.
+
+        Raises:
+            ForesailError: As `get`.
+        """
+        return self._counted(f"count by ({by})", text, at=at, what=what, by=by)
+
+    def _counted(self, form: str, text: str, *, at: int, what: str, by: str = "") -> dict[str, int]:
+        # on lines of their own, so that a comment at the end of the text closes no bracket
+        params = {"query": f"{form} (\n{text}\n)", "time": str(at)}
+        data = self.get("/api/v1/query", params, what=what, alike="count").data
         try:
-            return ask(self._answer)(path, params, what=what)
-        except requests.exceptions.SSLError as error:
-            raise Unreachable(
-                f"the TLS certificate of Prometheus at {self._url} is not trusted; set "
-                "FORESAIL_PROMETHEUS_CA_FILE to its certificate authority"
-            ) from error
-        except (requests.Timeout, TimeoutError) as error:
-            raise Unreachable(
-                f"Prometheus at {self._url} did not answer {what} within {self._timeout:g} s "
-                f"({ATTEMPTS} attempts); raise FORESAIL_PROMETHEUS_TIMEOUT_SECONDS or ask for less"
-            ) from error
-        except (requests.RequestException, HTTPError) as error:
-            raise Unreachable(
-                f"Prometheus at {self._url} is not reachable (asked for {what}); check the address "
-                "and that it is up"
-            ) from error
-        except _Busy as error:
-            raise Unreachable(
-                f"Prometheus at {self._url} answered {error.status} to {what} {ATTEMPTS} times"
-                f"{error.detail}; try again later"
-            ) from error
+            return {
+                str(series["metric"].get(by, "")): int(float(series["value"][1]))
+                for series in data["result"]
+            }
+        except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
+            raise BadInput(f"expected a count for {what}, got another answer") from error
 
-    def _answer(self, path: str, params: Mapping[str, str], *, what: str) -> Answer:
-        status, kind, body = self._once(path, params, what=what)
-        return self._parse(status, kind, body, what=what)
+    def _reply(
+        self, path: str, params: Mapping[str, str], *, what: str, alike: Hashable, again: bool
+    ) -> _Reply:
+        with self._throttle.turn((path, what, alike), again=again) as turn:
+            try:
+                reply = self._once(path, params, turn, what=what)
+            except _FAILURES as error:
+                if _may_heal(error):
+                    turn.had_enough()
+                raise
+            if reply.status == requests.codes.ok:
+                turn.went_well()
+                return reply
+            refusal = refusal_of(reply.status, reply.body)
+            if refusal.enough:
+                turn.had_enough(reply.retry_after)
+        if refusal.meaning == "busy":
+            raise _Busy(refusal)
+        return reply
 
-    def _once(self, path: str, params: Mapping[str, str], *, what: str) -> tuple[int, str, bytes]:
+    def _once(self, path: str, params: Mapping[str, str], turn: Turn, *, what: str) -> _Reply:
         deadline = time.monotonic() + self._timeout
-        address = f"{self._url}{path}"
+        # %20 and not +, which signatures do not take for a space
+        query = urlencode(params, quote_via=quote)
+        form = query if len(query) > MAX_QUERY_CHARACTERS else None
+        address = f"{self._url}{path}" + ("" if form or not query else f"?{query}")
         for _ in range(_MAX_HOPS):
-            with self._session.get(
-                address,
-                params=dict(params),
-                headers={"Accept": "application/json"} | self._headers,
-                auth=self._auth,
-                verify=self._verify,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with self._send(address, form, seconds=deadline - time.monotonic()) as response:
+                turn.answered()
                 if not response.is_redirect:
-                    body = _read(response, deadline=deadline, what=what)
-                    return response.status_code, response.headers.get("Content-Type", ""), body
+                    return _whole(response, what=what)
+                # a redirect's address holds the query by itself; a body is sent again
                 address = self._same_host(address, response.headers["Location"])
-                params = {}  # a redirect's address holds its own
         raise NotFound(f"Prometheus at {self._url} redirects without end; correct the address")
+
+    def _send(self, address: str, form: str | None, *, seconds: float) -> requests.Response:
+        # uncompressed: packing its answers costs Prometheus two and a half times the queries' work
+        headers = {**self._headers, "Accept": "application/json", "Accept-Encoding": "identity"}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return self._session.request(
+            "GET" if form is None else "POST",
+            address,
+            data=form,
+            headers=headers,
+            auth=self._auth,
+            verify=self._verify,
+            timeout=timeout_of(seconds),
+            allow_redirects=False,
+            stream=True,
+        )
 
     def _same_host(self, address: str, location: str) -> str:
         target = urljoin(address, location)
@@ -178,121 +263,83 @@ class Connection:
             )
         return target
 
-    def _parse(self, status: int, kind: str, body: bytes, *, what: str) -> Answer:
-        if status in {401, 403}:
+    def _in_words(self, error: Exception, *, what: str, attempts: int) -> Exception:
+        if isinstance(error, SSLError):
+            return Unreachable(
+                f"the TLS certificate of Prometheus at {self._url} is not trusted; set "
+                "FORESAIL_PROMETHEUS_CA_FILE to its certificate authority"
+            )
+        if isinstance(error, (requests.Timeout, TimeoutError)):
+            return Unreachable(
+                f"Prometheus at {self._url} did not answer {what} within {self._timeout:g} s "
+                f"({attempts} attempts); raise FORESAIL_PROMETHEUS_TIMEOUT_SECONDS or ask for less"
+            )
+        if isinstance(error, _Busy):
+            reason = f" ({error.refusal.detail})" if error.refusal.detail else ""
+            return Unreachable(
+                f"Prometheus at {self._url} answered {error.refusal.status} to {what} "
+                f"{attempts} times{reason}; try again later"
+            )
+        if isinstance(error, Cut):
+            return BadInput(
+                f"the answer to {what} from {self._url} is no whole JSON ({error}, {attempts} "
+                "attempts); look for a proxy that cuts answers"
+            )
+        return Unreachable(
+            f"Prometheus at {self._url} is not reachable (asked for {what}); check the address "
+            "and that it is up"
+        )
+
+    def _parse(self, reply: _Reply, *, what: str, hook: JsonHook | None) -> Answer:
+        status, body = reply.status, reply.body
+        if status in {requests.codes.unauthorized, requests.codes.forbidden}:
             raise AccessDenied(
                 f"Prometheus at {self._url} refused the credentials for {what} ({status}); check "
-                "FORESAIL_PROMETHEUS_TOKEN, or _USERNAME and _PASSWORD, and the tenant's header"
+                f"{what_to_check(self._auth)}, and the tenant's header"
             )
-        if status in _BUSY:
-            raise _Busy(status, _detail(body))
-        if "html" in kind or body[:64].lstrip().lower().startswith((b"<!doctype", b"<html")):
+        refusal = None if status == requests.codes.ok else refusal_of(status, body)
+        if refusal and refusal.meaning != "other":
+            raise refused(refusal, what=what)
+        if "html" in reply.kind or looks_like_html(body):
             raise BadInput(
                 f"expected JSON for {what}, got an HTML page from {self._url} ({status}); it may "
                 "be a login page or the address of something else than Prometheus"
             )
         if status == requests.codes.not_found:
             raise NotFound(f"there is no Prometheus API below {self._url} (404); correct the URL")
-        try:
-            answer = json.loads(body)
-        except ValueError as error:
-            raise BadInput(
-                f"the answer to {what} from {self._url} is no whole JSON ({len(body)} bytes, "
-                f"status {status}); look for a proxy that cuts answers"
-            ) from error
-        return self._accepted(status, answer, what=what)
-
-    def _accepted(self, status: int, answer: object, *, what: str) -> Answer:
-        if not isinstance(answer, dict) or answer.get("status") not in {"success", "error"}:
-            raise BadInput(f"the answer to {what} from {self._url} is not of the query API")
-        if answer["status"] == "success" and status == requests.codes.ok:
-            warnings = answer.get("warnings") or ()
-            return Answer(answer.get("data"), tuple(str(text) for text in warnings))
-        detail = _one_line(str(answer.get("error", "no reason given")))
-        if "too many samples" in detail or "maximum resolution" in detail:
-            raise TooManySamples(
-                f"Prometheus refused {what} as too large ({status}: {detail}); raise its "
-                "--query.max-samples or stage fewer scopes"
-            )
-        if status == requests.codes.bad:
-            raise BadInput(
-                f"Prometheus does not understand {what} (400: {detail}); correct its PromQL text"
-            )
-        raise BadInput(f"Prometheus could not answer {what} ({status}: {detail})")
+        if refusal:
+            raise refused(refusal, what=what)
+        return answer_in(body, what=what, hook=hook)
 
 
-def checked_url(url: str) -> str:
-    """Return the base address without a slash at its end.
-
-    Raises:
-        UsageError: It is no http(s) address, or holds credentials or a query.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError("expected a Prometheus address such as https://prometheus.example:9090")
-    if "@" in parts.netloc:
-        raise UsageError(
-            f"credentials do not belong into the address of {parts.hostname}; set "
-            "FORESAIL_PROMETHEUS_USERNAME and FORESAIL_PROMETHEUS_PASSWORD"
-        )
-    if parts.query or parts.fragment:
-        raise UsageError(
-            f"expected the bare address of Prometheus at {parts.hostname}, without ? and #"
-        )
-    return url.rstrip("/")
-
-
-def _auth(settings: Settings) -> AuthBase:
-    token = settings.foresail_prometheus_token
-    password = settings.foresail_prometheus_password
-    if settings.foresail_prometheus_username:
-        if token is not None and token.get_secret_value():
-            raise UsageError(
-                "set FORESAIL_PROMETHEUS_TOKEN or FORESAIL_PROMETHEUS_USERNAME, not both"
-            )
-        return HTTPBasicAuth(
-            settings.foresail_prometheus_username,
-            password.get_secret_value() if password else "",
-        )
-    return _Auth(token.get_secret_value().strip() if token else "")
+def _session(url: str, *, timeout: float, connections: int) -> requests.Session:
+    session = requests.Session()
+    # threads share the session; what one answer sets would reach the next request, or not
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    PrometheusConnect(url=url, session=session, retry=Retry(total=0, read=False), timeout=timeout)
+    for prefix in (url, "http://", "https://"):
+        session.mount(prefix, DeadlineAdapter(connections=connections))
+    return session
 
 
 def _may_heal(error: Exception) -> bool:
-    if isinstance(error, requests.exceptions.SSLError):
-        return False
-    healing = (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, HTTPError, _Busy)
-    return isinstance(error, healing)
+    return isinstance(error, (*_HEALING, _Busy, Cut)) and not isinstance(error, SSLError)
 
 
-def _read(response: requests.Response, *, deadline: float, what: str) -> bytes:
-    """Read a body in pieces: requests' own timeout is per piece, and it knows no size limit."""
-    pieces: list[bytes] = []
-    size = 0
-    for piece in response.iter_content(_CHUNK_BYTES):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_ANSWER_BYTES:
-            raise TooManySamples(
-                f"the answer to {what} is larger than {MAX_ANSWER_BYTES >> 20} MiB; stage fewer "
-                "scopes, or aggregate more in its PromQL text"
-            )
-        if time.monotonic() > deadline:
-            raise requests.Timeout
-    return b"".join(pieces)
-
-
-def _detail(body: bytes) -> str:
-    """Return the server's own reason, where it gives one as the query API does."""
+def _whole(response: requests.Response, *, what: str) -> _Reply:
     try:
-        answer = json.loads(body)
-    except ValueError:
-        return ""
-    reason = answer.get("error", "") if isinstance(answer, dict) else ""
-    return f" ({_one_line(str(reason))})" if reason else ""
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300]
+        body = read_body(response, most=MAX_ANSWER_BYTES)
+    except TooLarge as error:
+        raise TooManySamples(
+            f"the answer to {what} is larger than {MAX_ANSWER_BYTES >> 20} MiB; stage fewer "
+            "scopes, or aggregate more in its PromQL text"
+        ) from error
+    return _Reply(
+        response.status_code,
+        response.headers.get("Content-Type", ""),
+        body,
+        seconds_to_wait(response.headers.get("Retry-After"), now=time.time()),
+    )
 
 
 def _origin(address: str) -> str:

@@ -1,7 +1,10 @@
 """PromQL range queries: in pieces that a server accepts, parsed by us, onto one regular grid."""
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +14,17 @@ from foresail.history.connection import Answer, Connection, TooManySamples
 from foresail.history.presets import metric_names
 from foresail.panel import FloatArray
 
-POINTS_PER_QUERY = 2016
-"""A week at 5 minutes, in whole hours. Prometheus refuses more than 11,000 points a series."""
+BUDGET = 250_000
+"""Points of one answer: some 8 MB of JSON, and a second or less of a server's work."""
+
+POINTS_PER_QUERY = 10_000
+"""Prometheus refuses more than 11,000 points a series."""
+
+MAX_LABEL_BYTES = 1024
+"""A label value beyond it is no name; Kubernetes allows a quarter of it."""
+
+_TOLERANCE = 0.001
+"""Of a step: servers count in milliseconds."""
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -31,17 +43,15 @@ class Span:
         return self.start + self.step * (self.points - 1)
 
     def pieces(self, points: int) -> Iterator["Span"]:
-        """Yield it in pieces of at most so many points; none shares an instant with the next."""
-        for first in range(0, self.points, points):
-            yield Span(self.start + first * self.step, self.step, min(points, self.points - first))
+        """Yield it in as few pieces of at most so many points, all of about the same length.
 
-    def halves(self) -> tuple["Span", "Span"]:
-        """Return it in two."""
-        left = self.points // 2
-        return (
-            Span(self.start, self.step, left),
-            Span(self.start + left * self.step, self.step, self.points - left),
-        )
+        None shares an instant with the next.
+        """
+        if not self.points:
+            return
+        size = -(-self.points // -(-self.points // points))
+        for first in range(0, self.points, size):
+            yield Span(self.start + first * self.step, self.step, min(size, self.points - first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,77 +62,95 @@ class Grid:
         labels: Of each series, those asked for, in order of the names.
         values: Shape `(N, points)`; NaN is a gap.
         warnings: What the server said of partial answers, each once.
+        duplicates: Series -> how many of its instants came again with the same value.
     """
 
     labels: tuple[Labels, ...]
     values: FloatArray
     warnings: tuple[str, ...] = ()
+    duplicates: Mapping[Labels, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Rows:
-    """Collects points of one span while its pieces come in."""
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """The points of one series as they came.
 
+    Attributes:
+        stamps: Shape `(n,)`, Unix seconds.
+        values: Shape `(n,)`.
+    """
+
+    stamps: FloatArray
+    values: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of the span, asked of one of the texts."""
+
+    shard: int
+    text: str
     span: Span
-    by_labels: dict[Labels, FloatArray] = field(default_factory=dict)
-    warnings: dict[str, None] = field(default_factory=dict)
-
-    def row(self, labels: Labels) -> FloatArray:
-        if labels not in self.by_labels:
-            self.by_labels[labels] = np.full(self.span.points, np.nan)
-        return self.by_labels[labels]
-
-    def grid(self) -> Grid:
-        labels = tuple(sorted(self.by_labels))
-        values = (
-            np.stack([self.by_labels[key] for key in labels])
-            if labels
-            else np.empty((0, self.span.points))
-        )
-        return Grid(labels, values, tuple(self.warnings))
 
 
 class RangeReader:
     """Reads range queries from one Prometheus."""
 
     def __init__(
-        self,
-        connection: Connection,
-        *,
-        allow_partial: bool = False,
-        points_per_query: int = POINTS_PER_QUERY,
+        self, connection: Connection, *, allow_partial: bool = False, budget: int = BUDGET
     ) -> None:
-        self._connection = connection
-        self._allow_partial = allow_partial
-        self._points = points_per_query
-
-    def read(self, text: str, span: Span, *, names: tuple[str, ...], what: str) -> Grid:
-        """Return all series of a query on the span; an empty answer is an empty grid.
+        """Read from a connection.
 
         Args:
-            text: PromQL.
+            connection: Its throttle says how many pieces are asked for at a time.
+            allow_partial: Take answers that come with warnings.
+            budget: Points that one answer should not exceed.
+        """
+        self._connection = connection
+        self._allow_partial = allow_partial
+        self._budget = budget
+
+    def read(
+        self,
+        texts: Sequence[str],
+        span: Span,
+        *,
+        names: tuple[str, ...],
+        what: str,
+        series: int = 1,
+    ) -> Grid:
+        """Return all series of a query on the span; an empty answer is an empty grid.
+
+        The result does not depend on how the span is cut, nor on the order of the answers.
+
+        Args:
+            texts: PromQL; shards of one query, none of which shares a series with another.
             span: When to evaluate it.
             names: The labels that tell its series apart.
             what: The preset's name, for messages.
+            series: About how many series all texts find together. If they are more, the first
+                answers show it, and what follows is cut finer.
 
         Raises:
             BadInput: The query or its answer cannot be used, or the answer is partial and that is
                 not allowed.
             Unreachable: As `Connection.get`; AccessDenied and NotFound likewise.
         """
-        rows = _Rows(span)
-        waiting = list(span.pieces(self._points))
-        while waiting:
-            piece = waiting.pop(0)
-            try:
-                answer = self._ask(text, piece, what=what)
-            except TooManySamples:
-                if piece.points == 1:
-                    raise
-                waiting[:0] = piece.halves()
-                continue
-            self._take(rows, answer, names=names, what=what)
-        return rows.grid()
+        expected = -(-series // max(len(texts), 1))
+        reading = _Reading(
+            self._connection,
+            _Rows(span, names, what),
+            budget=self._budget,
+            allow_partial=self._allow_partial,
+        )
+        reading.expect(expected)
+        pieces = [
+            _Piece(shard, text, part)
+            for part in span.pieces(reading.points)  # by time first: neighbours share the blocks
+            for shard, text in enumerate(texts)
+        ]
+        self._connection.throttle.map(reading.take, pieces)
+        return reading.rows.grid()
 
     def explain_empty(self, text: str, span: Span, *, what: str) -> str:
         """Return one sentence on why a query found nothing: an unknown metric, or no data."""
@@ -149,34 +177,180 @@ class RangeReader:
             "there; check the labels the preset selects by, or override it"
         )
 
-    def _ask(self, text: str, span: Span, *, what: str) -> Answer:
+
+class _Reading:
+    """One call of `read`; its methods run in several threads."""
+
+    def __init__(
+        self, connection: Connection, rows: "_Rows", *, budget: int, allow_partial: bool
+    ) -> None:
+        self.rows = rows
+        self.points = POINTS_PER_QUERY
+        self._connection = connection
+        self._budget = budget
+        self._allow_partial = allow_partial
+        self._hook = partial(_packed, what=rows.what)
+
+    def expect(self, series: int) -> None:
+        """Cut so that answers of so many series keep the budget."""
+        self.shorten(self._budget // max(series, 1))
+
+    def shorten(self, points: int) -> None:
+        """Ask for at most so many points from now on, though never for less than one."""
+        self.points = min(self.points, max(points, 1))
+
+    def take(self, piece: _Piece) -> None:
+        """Ask for one piece, in shorter ones where it proves too large, and place its points."""
+        waiting = deque([piece.span])
+        while waiting:
+            span = waiting.popleft()
+            if span.points > self.points:
+                waiting.extendleft(reversed(list(span.pieces(self.points))))
+                continue
+            try:
+                answer = self._ask(piece.text, span)
+            except TooManySamples:
+                if span.points == 1:
+                    raise
+                self.shorten((span.points + 1) // 2)
+                waiting.appendleft(span)
+                continue
+            found = _matrix(answer.data, what=self.rows.what)
+            self.rows.place(found, answer.warnings, span, shard=piece.shard)
+            self.expect(len(found))
+
+    def _ask(self, text: str, span: Span) -> Answer:
         params = {
             "query": text,
             "start": str(span.start),
             "end": str(span.end),
             "step": str(span.step),
         }
-        answer = self._connection.get("/api/v1/query_range", params, what=what)
+        answer = self._connection.get(
+            "/api/v1/query_range",
+            params,
+            what=self.rows.what,
+            alike=(span.step, span.points),
+            hook=self._hook,
+        )
         if answer.warnings and not self._allow_partial:
             raise BadInput(
-                f"the answer to {what} is partial ({'; '.join(answer.warnings)[:300]}); repair "
-                "the source, or allow partial answers"
+                f"the answer to {self.rows.what} is partial ({'; '.join(answer.warnings)[:300]}); "
+                "repair the source, or allow partial answers"
             )
         return answer
 
-    def _take(self, rows: _Rows, answer: Answer, *, names: tuple[str, ...], what: str) -> None:
-        rows.warnings |= dict.fromkeys(answer.warnings)
+
+class _Rows:
+    """Collects the points of one span while its pieces come in, in any order."""
+
+    def __init__(self, span: Span, names: tuple[str, ...], what: str) -> None:
+        self.what = what
+        self._span = span
+        self._names = names
+        self._lock = threading.Lock()
+        self._by_labels: dict[Labels, FloatArray] = {}
+        self._shards: dict[Labels, int] = {}
+        self._duplicates: dict[Labels, int] = {}
+        self._warnings: set[str] = set()
+
+    def place(
+        self,
+        found: list[dict[str, Any]],
+        warnings: tuple[str, ...],
+        span: Span,
+        *,
+        shard: int,
+    ) -> None:
+        """Write what one piece brought.
+
+        Args:
+            found: Its series.
+            warnings: What came with them.
+            span: The piece.
+            shard: Which of the texts found them.
+
+        Raises:
+            BadInput: A series cannot be used, or comes twice.
+        """
         seen: set[Labels] = set()
-        for series in _matrix(answer.data, what=what):
-            labels = _labels(series, names, what=what)
-            if labels in seen:
-                shown = ", ".join(f"{name}={value}" for name, value in labels) or "the total"
-                raise BadInput(
-                    f"{what} returns more than one series for {shown}; aggregate it by "
-                    f"({', '.join(names)})"
-                )
+        for series in found:
+            labels = _labels(series, self._names, what=self.what)
+            steps, values, repeated = self._points(series, labels, span)
+            with self._lock:
+                if labels in seen or self._shards.setdefault(labels, shard) != shard:
+                    raise BadInput(
+                        f"{self.what} returns more than one series for {_shown(labels)}; "
+                        f"aggregate it by ({', '.join(self._names)})"
+                    )
+                row = self._row(labels)
+                row[(span.start - self._span.start) // span.step + steps] = values
+                if repeated:
+                    self._duplicates[labels] = self._duplicates.get(labels, 0) + repeated
             seen.add(labels)
-            _place(rows.row(labels), series, rows.span, what=what)
+        with self._lock:
+            self._warnings.update(warnings)
+
+    def grid(self) -> Grid:
+        """Return all of it, once."""
+        labels = tuple(sorted(self._by_labels))
+        values = np.empty((len(labels), self._span.points))
+        for i, key in enumerate(labels):
+            values[i] = self._by_labels.pop(key)  # so that it is not all there twice
+        duplicates = {key: self._duplicates[key] for key in labels if key in self._duplicates}
+        return Grid(labels, values, tuple(sorted(self._warnings)), duplicates)
+
+    def _row(self, labels: Labels) -> FloatArray:
+        if labels not in self._by_labels:
+            self._by_labels[labels] = np.full(self._span.points, np.nan)
+        return self._by_labels[labels]
+
+    def _points(
+        self, series: Mapping[str, Any], labels: Labels, span: Span
+    ) -> tuple[FloatArray, FloatArray, int]:
+        """Return each instant once, as its place in the piece, with how many came again."""
+        points = series.get("values")
+        if not isinstance(points, _Points) or series.get("histograms"):
+            raise BadInput(
+                f"{self.what} returns {_shown(labels)} without plain numbers (a native histogram "
+                "has none); override its PromQL text"
+            )
+        exact = (points.stamps - span.start) / span.step
+        steps = np.rint(exact)
+        with np.errstate(invalid="ignore"):
+            on_grid = np.abs(exact - steps) <= _TOLERANCE  # false for infinity too
+        if not (on_grid & (steps >= 0) & (steps < span.points)).all():
+            raise BadInput(f"the answer to {self.what} holds instants that were not asked for")
+        steps = steps.astype(np.intp)
+        if (np.diff(steps) > 0).all():
+            return steps, points.values, 0
+        order = np.argsort(steps, kind="stable")
+        steps, values = steps[order], points.values[order]
+        again = np.diff(steps) == 0
+        same = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
+        if (again & ~same).any():
+            at = span.start + span.step * int(steps[1:][again & ~same][0])
+            raise BadInput(
+                f"{self.what} returns two values for {_shown(labels)} at {at}; look for two "
+                "sources of one series, or aggregate them in its PromQL text"
+            )
+        return steps, values, int(again.sum())
+
+
+def _packed(found: dict[str, Any], *, what: str) -> dict[str, Any]:
+    """Make arrays of a series' points at once: as Python's objects they take ten times as much."""
+    points = found.get("values")
+    if not isinstance(points, list) or not points:
+        return found
+    try:
+        stamps, values = zip(*points, strict=True)
+        found["values"] = _Points(
+            np.array(stamps, dtype=np.float64),
+            np.fromiter(map(float, values), np.float64, len(values)),  # "NaN", "+Inf" too
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadInput(f"the answer to {what} holds a point that is no number") from error
+    return found
 
 
 def _matrix(data: Any, *, what: str) -> list[dict[str, Any]]:  # noqa: ANN401  # parsed JSON
@@ -190,30 +364,35 @@ def _matrix(data: Any, *, what: str) -> list[dict[str, Any]]:  # noqa: ANN401  #
 
 def _labels(series: Mapping[str, Any], names: tuple[str, ...], *, what: str) -> Labels:
     found = series.get("metric") or {}
+    if not isinstance(found, dict):
+        raise BadInput(f"expected the labels of a series for {what}, got {_kind(found)}")
     missing = [name for name in names if not found.get(name)]
     if missing:
         raise BadInput(
             f"{what} returns a series without the label {', '.join(missing)}; override it with a "
             f"text that sums by ({', '.join(names)})"
         )
-    return tuple((name, str(found[name])) for name in names)
+    return tuple((name, _name(str(found[name]), of=name, what=what)) for name in names)
 
 
-def _place(row: FloatArray, series: Mapping[str, Any], span: Span, *, what: str) -> None:
-    """Write a series' points into its row; sorts, and takes each instant once."""
-    points = series.get("values")
-    if not points:  # a native histogram has no plain values
-        raise BadInput(f"{what} returns a series without plain numbers; override its PromQL text")
+def _name(value: str, *, of: str, what: str) -> str:
     try:
-        stamps = np.array([point[0] for point in points], dtype=np.float64)
-        values = np.array([point[1] for point in points], dtype=np.float64)  # "NaN", "+Inf" too
-    except (TypeError, ValueError, IndexError, KeyError) as error:
-        raise BadInput(f"the answer to {what} holds a point that is no number") from error
-    steps = np.rint((stamps - span.start) / span.step).astype(np.int64)
-    off_grid = np.abs(span.start + steps * span.step - stamps) > 0.001 * span.step
-    if off_grid.any() or steps.min() < 0 or steps.max() >= span.points:
-        raise BadInput(f"the answer to {what} holds instants that were not asked for")
-    row[steps] = values
+        size = len(value.encode())
+    except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can hold
+        raise BadInput(
+            f"{what} returns a series whose label {of} is no text ({value[:40]!a}); drop it where "
+            "it is scraped"
+        ) from error
+    if size > MAX_LABEL_BYTES:
+        raise BadInput(
+            f"{what} returns a series whose label {of} has {size} bytes ({value[:40]!a}...), "
+            f"expected at most {MAX_LABEL_BYTES}; drop it where it is scraped"
+        )
+    return value
+
+
+def _shown(labels: Labels) -> str:
+    return ", ".join(f"{name}={value}" for name, value in labels) or "the total"
 
 
 def _kind(value: object) -> str:
