@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from servers.base import require
 
-from foresail.history.promql import CAPACITY
+from foresail.history.presets import choose_presets
 
 pytestmark = pytest.mark.integration
 
@@ -36,12 +36,14 @@ def check_with_promtool(folder: Path, series: list[str], scope: str, expected: l
     promtool = require("promtool", package="prometheus")
     samples = [{"labels": s.rpartition(" ")[0], "value": s.rpartition(" ")[2]} for s in expected]
     given = [s.rpartition(" ") for s in series]
+    presets = choose_presets(metrics=("cpu",), scopes=(scope,)).capacity
+    (text,) = (p.text for p in presets if (p.metric, p.kind) == ("cpu", "limit"))
     test = {
         "interval": "1m",
         "input_series": [{"series": s, "values": f"{v}{STEADY}"} for s, _, v in given],
         "promql_expr_test": [
             {
-                "expr": CAPACITY["cpu"]["limit"][scope],
+                "expr": text,
                 "eval_time": "1h",
                 "exp_samples": [{**s, "value": float(s["value"])} for s in samples],
             }

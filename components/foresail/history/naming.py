@@ -14,8 +14,12 @@ SCOPE_LABELS = {
     "node": ("node",),
     "namespace": ("namespace",),
     "workload": ("namespace", "kind", "workload"),
+    "volume": ("namespace", "persistentvolumeclaim"),
 }
-"""What a series of each scope is named by, below its cluster."""
+"""What a series of each scope is named by, below its cluster.
+
+A volume has a capacity and is never forecast, so it is none of `foresail.panel.SCOPES`.
+"""
 
 _ID = re.compile(
     r"(?P<cluster>[^/]+)/(?:(?P<total>cluster)|node/(?P<node>[^/]+)"
@@ -25,13 +29,13 @@ _ID = re.compile(
 
 
 def series_id(scope: str, labels: Mapping[str, str], *, cluster: str) -> str:
-    """Return the id, such as `prod/workload/shop/Deployment/web`."""
+    """Return the id, such as `prod/workload/shop/Deployment/web` or `prod/volume/shop/data-0`."""
     return "/".join([cluster, scope, *(labels[name] for name in SCOPE_LABELS[scope])])
 
 
 def full_labels(scope: str, labels: Mapping[str, str], *, cluster: str) -> dict[str, str]:
     """Return all six labels of a series; those that do not apply are empty."""
-    given = {name: labels[name] for name in SCOPE_LABELS[scope]}
+    given = {name: labels[name] for name in SCOPE_LABELS[scope] if name in LABELS}
     return dict.fromkeys(LABELS, "") | {"cluster": cluster, "scope": scope} | given
 
 
