@@ -1,8 +1,8 @@
 """Why there is no forecast, why it is less than was asked, or what is odd about it: all codes.
 
 1xx: the forecast is served whole, and this is known about it. 2xx: the history cannot carry the
-forecast. 3xx: the data were refused. 4xx: something failed and a plainer forecast is served in its
-place. Codes are part of the public contract; they are never renumbered. The table in
+forecast. 3xx: the data were refused. 4xx: something failed and a plainer or an older forecast is
+served in its place. Codes are part of the public contract; they are never renumbered. The table in
 `docs/codes.md` is `table()`.
 """
 
@@ -25,7 +25,9 @@ class Code(IntEnum):
     NEGATIVE_USAGE = 303
     FUTURE_STAMPS = 304
     UNKNOWN_UNIT = 305
+    OUT_OF_RANGE = 306
     DEGRADED = 401
+    CARRIED_OVER = 402
 
     @property
     def slug(self) -> str:
@@ -51,7 +53,9 @@ _MEANINGS = {
     Code.NEGATIVE_USAGE: "CPU or memory usage below zero; the series is refused.",
     Code.FUTURE_STAMPS: "The series holds values stamped after the present; it is refused.",
     Code.UNKNOWN_UNIT: "The unit is not the one the metric is measured in; the series is refused.",
+    Code.OUT_OF_RANGE: "More CPU or memory than any cluster has; the series is refused.",
     Code.DEGRADED: "The chosen model failed to fit; the seasonal naive is served in its place.",
+    Code.CARRIED_OVER: "Its cluster did not answer: the forecast it had before goes on serving.",
 }
 
 

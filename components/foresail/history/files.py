@@ -1,7 +1,9 @@
 """Stage a file someone already has: judged series by series, folded to hours."""
 
 import io
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foresail.errors import BadInput
-from foresail.history.frames import (
-    CAPACITY_COLUMNS,
-    USAGE_COLUMNS,
-    USAGE_KEYS,
-    empty_capacity,
-    typed,
-)
-from foresail.history.manifest import QueryEntry, Refusal
+from foresail.history.block import HOUR, STATS, Block, make_block
+from foresail.history.file_hours import HourCounts, fold_wide
+from foresail.history.frames import CAPACITY_COLUMNS, empty_capacity, typed
+from foresail.history.ledger import LISTED
+from foresail.history.manifest import QueryEntry, Refusal, RunEntry, Troubles
 from foresail.history.naming import LABELS, labels_of_import
-from foresail.history.staging import Collected
+from foresail.history.staging import Stager
 from foresail.history.tables import read_table
 from foresail.objects import open_store
 from foresail.quality import judge
@@ -27,11 +26,91 @@ from foresail.settings import Settings
 
 USAGE_FILE = "usage.parquet"
 CAPACITY_FILE = "capacity.parquet"
-WHOLE_SHARE = 0.75
-"""An hour with a smaller share of its series' usual rows is a gap: it speaks of a part only."""
+MOST_SPAN = timedelta(days=20 * 365)
+"""Of a file: a panel holds every hour from the first to the last."""
 
-_HOUR_SECONDS = 3600
-_KEY = ["series", "metric", "stat"]
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a file brought.
+
+    Attributes:
+        usage: Columns of `file_hours.WIDE_COLUMNS`.
+        capacity: Columns of `frames.CAPACITY_COLUMNS`.
+        query: What the manifest is to say of the reading.
+        refused: Series that were left out.
+        until: End of the last hour taken.
+    """
+
+    usage: pd.DataFrame
+    capacity: pd.DataFrame
+    query: QueryEntry
+    refused: tuple[Refusal, ...]
+    until: datetime
+
+
+def stage_file(
+    stager: Stager,
+    *,
+    settings: Settings,
+    metrics: tuple[str, ...],
+    scopes: tuple[str, ...],
+    now: datetime,
+    until: datetime | None = None,
+    timezone: str = "",
+) -> RunEntry:
+    """Stage a whole file and return what the manifest is to say of it.
+
+    Args:
+        stager: Of the file: its source is a path or `s3://bucket/key`; a folder holds
+            `usage.parquet` and, if it is known, `capacity.parquet`.
+        settings: For the object store that it may lie in.
+        metrics: Others are left out.
+        scopes: Others are left out.
+        now: The present; the hour it lies in is never staged, and series with later stamps are
+            refused.
+        until: Later hours are left out.
+        timezone: Zone of stamps that carry none.
+
+    Raises:
+        BadInput: The file's structure is wrong, or no series is left; nothing was written.
+        NotFound: There is no such file; AccessDenied and Unreachable as the store says.
+    """
+    found = collect_from_file(
+        stager.source,
+        settings=settings,
+        cluster=stager.cluster,
+        metrics=metrics,
+        scopes=scopes,
+        now=now,
+        until=until,
+        timezone=timezone,
+    )
+    if found.usage.empty:
+        reasons = [f"{r.series} {r.metric} {r.stat}: {r.reason}" for r in found.refused]
+        nothing = f"{stager.source} holds no finished hour before {found.until:%Y-%m-%d %H:%M} UTC"
+        raise BadInput(reasons or nothing)
+    # month by month: a block is dense, and rows may lie years apart
+    month = found.usage["ds"].dt.strftime("%Y-%m").rename("month")
+    by_block = found.usage.groupby(["metric", "scope", month], sort=True)
+    for (metric, scope, _), rows in by_block:
+        stager.add_usage(block_of_rows(rows), metric=str(metric), scope=str(scope))
+    clusters = found.usage.drop_duplicates("series").set_index("series")["cluster"]
+    owner = found.capacity["series"].map(clusters)
+    by_partition = found.capacity.groupby([owner, found.capacity["metric"]], sort=True)
+    for (cluster, metric), rows in by_partition:
+        stager.add_capacity(rows, cluster=str(cluster), metric=str(metric))
+    return RunEntry(
+        staged_at=now,
+        source=stager.source,
+        cluster=stager.cluster,
+        since=None,
+        until=found.until,
+        added=stager.added,
+        changed=stager.changed,
+        queries=(found.query,),
+        refused=found.refused,
+    )
 
 
 def collect_from_file(
@@ -45,7 +124,7 @@ def collect_from_file(
     until: datetime | None = None,
     timezone: str = "",
 ) -> Collected:
-    """Read a file, or a folder of the simulator, and fold it to hourly rows.
+    """Read a file, or a folder of the simulator, and fold it to hours.
 
     Args:
         source: A path or `s3://bucket/key`; a folder holds `usage.parquet` and, if it is known,
@@ -74,63 +153,72 @@ def collect_from_file(
             f"{source} holds nothing of the metrics {', '.join(metrics)} and scopes "
             f"{', '.join(scopes)}; it holds {there}"
         )
+    _check_span(chosen, source=source)
     end = _floor(min(until or now, now))
     judgement = judge(chosen, now=now)
     finished = judgement.frame[judgement.frame["ds"] < end]
-    hourly, thin = fold_rows(finished, both="stat" not in table.columns)
+    hours = fold_wide(finished, both="stat" not in table.columns, repeats=judgement.repeats)
     capacity = _capacity(source, chosen, settings=settings) if folder else empty_capacity()
-    entry = QueryEntry(
-        preset="file",
-        text=source.rpartition("/")[2],
-        series=hourly[_KEY].drop_duplicates().shape[0],
-        rows=len(hourly),
-        gaps=_count_gaps(hourly) + thin,
-        duplicates=judgement.repeats_dropped,
-    )
     return Collected(
-        source=source,
-        cluster=cluster,
-        usage=hourly,
+        usage=hours.rows,
         capacity=capacity[capacity["ds"] < end],
-        queries=(entry,),
-        since=None,
-        until=end,
-        edges={},
+        query=QueryEntry(
+            preset="file",
+            text=source.rpartition("/")[2],
+            series=len(hours.counts),
+            rows=len(hours.rows),
+            gaps=sum(count.gaps for count in hours.counts.values()),
+            duplicates=judgement.repeats_dropped,
+            troubled=_troubled(hours.counts),
+        ),
         refused=tuple(
             Refusal(**r.key._asdict(), code=int(r.code), reason=r.reason)
             for r in judgement.refusals
         ),
+        until=end,
     )
 
 
-def fold_rows(frame: pd.DataFrame, *, both: bool) -> tuple[pd.DataFrame, int]:
-    """Fold judged rows to hours.
+def _check_span(rows: pd.DataFrame, *, source: str) -> None:
+    """Refuse stamps that lie apart from the others by a slip of the pen."""
+    first, last = rows["ds"].min(), rows["ds"].max()
+    if last - first > MOST_SPAN:
+        raise BadInput(
+            f"{source} reaches from {first:%Y-%m-%d} to {last:%Y-%m-%d}, more than "
+            f"{MOST_SPAN.days // 365} years; correct the stamp that is wrong, or cut the file"
+        )
+
+
+def block_of_rows(rows: pd.DataFrame) -> Block:
+    """Return the block of wide rows of one metric.
 
     Args:
-        frame: Long, with label columns and `stat`.
-        both: The file named no statistic: where a series has more than one row an hour, both the
-            mean and the maximum are made of them. One row an hour is taken as the mean.
-
-    Returns:
-        The hourly rows, and how many hours were left out because they hold too few rows.
+        rows: Columns of `file_hours.WIDE_COLUMNS`; each (series, ds) stands once.
     """
-    rows = frame.dropna(subset=["y"])
-    if rows.empty:
-        return typed(rows.reindex(columns=list(USAGE_COLUMNS))), 0
-    hour = rows["ds"].dt.tz_convert("UTC").dt.floor("h").rename("hour")
-    folded = rows.groupby([*_KEY, hour], observed=True)["y"].agg(["mean", "max", "count"])
-    folded = folded.reset_index().rename(columns={"hour": "ds"})
-    usual = folded.groupby(_KEY, observed=True)["count"].transform("median")
-    thin = folded["count"] < WHOLE_SHARE * usual
-    whole = folded[~thin]
-    is_max = whole["stat"] == "max"
-    kept = [whole.assign(y=np.where(is_max, whole["max"], whole["mean"]))]
-    if both:
-        finer = whole[usual[~thin] > 1]
-        kept.append(finer.assign(stat="max", y=finer["max"]))
-    labels = frame[["series", *LABELS]].drop_duplicates("series")
-    out = pd.concat(kept, ignore_index=True).merge(labels, on="series", how="left")
-    return typed(out[list(USAGE_COLUMNS)].sort_values(list(USAGE_KEYS))), int(thin.sum())
+    ds = rows["ds"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    grid = np.arange(ds.min(), ds.max() + HOUR, HOUR)
+    first = rows.drop_duplicates("series")
+    labels = zip(*(first[name] for name in LABELS), strict=True)
+    labels_of = dict(zip(first["series"], labels, strict=True))
+    place = {name: row for row, name in enumerate(labels_of)}
+    at = (rows["series"].map(place).to_numpy(), ((ds - grid[0]) // HOUR).astype(np.int64))
+    dense = {name: np.full((len(place), len(grid)), np.nan) for name in STATS}
+    points = np.zeros((len(place), len(grid)), dtype=np.uint16)
+    for name, values in dense.items():
+        values[at] = rows[name].to_numpy(dtype=np.float64)
+    points[at] = rows["points"].to_numpy()
+    return make_block(grid, labels_of, **dense, points=points)
+
+
+def _troubled(counts: Mapping[tuple[str, str], HourCounts]) -> dict[str, Troubles]:
+    """Return the series with most gaps and duplicates."""
+    odd = {key: count for key, count in counts.items() if count.gaps or count.repeats}
+    worst = sorted(odd, key=lambda key: (-odd[key].gaps - odd[key].repeats, key))[:LISTED]
+    return {
+        f"{series} {metric}": Troubles(gaps=odd[key].gaps, duplicates=odd[key].repeats)
+        for key in sorted(worst)
+        for series, metric in (key,)
+    }
 
 
 def _labelled(table: pd.DataFrame, *, cluster: str) -> pd.DataFrame:
@@ -162,15 +250,6 @@ def _capacity(source: str, usage: pd.DataFrame, *, settings: Settings) -> pd.Dat
     known = set(zip(usage["series"], usage["metric"], strict=True))
     pairs = zip(frame["series"], frame["metric"], strict=True)
     return typed(frame.loc[[pair in known for pair in pairs], list(CAPACITY_COLUMNS)])
-
-
-def _count_gaps(hourly: pd.DataFrame) -> int:
-    """Count the hours between each series' first and last value that have none."""
-    if hourly.empty:
-        return 0
-    spans = hourly.groupby(_KEY, observed=True)["ds"].agg(["min", "max", "count"])
-    hours = (spans["max"] - spans["min"]).dt.total_seconds() / _HOUR_SECONDS + 1
-    return int((hours - spans["count"]).sum())
 
 
 def _floor(stamp: datetime) -> datetime:

@@ -2,51 +2,53 @@
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
+import structlog
 
-from foresail.errors import UsageError
+from foresail.errors import BadInput, UsageError
+from foresail.history.repeated_hours import first_passes
+from foresail.history.sheet import Place, first_place
+from foresail.history.stamp_forms import hint, iso_text, slashed_order
+from foresail.panel import IntArray
 
-_ZONE = r".*(?:[zZ]|[+-]\d{2}(?::?\d{2})?)"
-_DATE = r"\s*\d{4}-\d{2}-\d{2}.*"
+_log = structlog.get_logger(__name__)
+
+_KEYS = ("series", "metric", "stat")
 
 
 def parse_stamps(
-    column: pd.Series, *, timezone: str, within: pd.DataFrame, problems: list[str]
+    column: pd.Series, *, timezone: str, within: pd.DataFrame, place: Place
 ) -> pd.Series:
-    """Return the stamps in UTC; what is wrong with them is appended to `problems`.
+    """Return the stamps in UTC.
 
     Args:
-        column: Text in ISO 8601, or datetimes.
+        column: Text in ISO 8601 or as spreadsheets write it, or datetimes.
         timezone: Zone of stamps that carry none; empty where that is an error.
         within: The frame of the column: an hour that the clocks repeat is told apart by its place
             among the rows of its series.
-        problems: Grows.
+        place: For messages.
+
+    Raises:
+        BadInput: A stamp is empty, of an unknown form, without a zone, or at an hour that the
+            clocks of the zone skip or repeat; tells the first of them.
+        UsageError: There is no such zone.
     """
     zone = checked_zone(timezone)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return _of_datetimes(column, zone, within, problems)
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        problems.append("the stamps are numbers; write them as 2026-11-21T08:00:00Z")
-        return _nothing(column)
-    texts = column.astype(str).str.strip()
-    stamps = pd.to_datetime(
-        texts.str.replace(r"[zZ]$", "+00:00", regex=True),
-        format="ISO8601",
-        utc=True,
-        errors="coerce",
-    )
-    wrong = stamps.isna() | ~texts.str.fullmatch(_DATE)
-    if wrong.any():
-        problems.append(
-            f"{int(wrong.sum())} stamps are not like 2026-11-21T08:00:00Z, the first is "
-            f"{texts[wrong].iloc[0]!r}"
+    is_text = not pd.api.types.is_datetime64_any_dtype(column.dtype)
+    cells = column.astype("str").str.strip() if is_text else column
+    empty = cells.isna() | (cells == "") if is_text else cells.isna()
+    if empty.any():
+        raise BadInput(
+            f"{int(empty.sum())} stamps are empty, first in {first_place(empty, place)}; "
+            "give each row its time, or leave the row out"
         )
-        return _nothing(column)
-    naive = ~texts.str.slice(10).str.fullmatch(_ZONE)
-    if not naive.any():
-        return stamps
-    local = _localized(stamps[naive].dt.tz_localize(None), zone, within[naive], problems)
-    return stamps.where(~naive, local.reindex(stamps.index))
+    if is_text:
+        return _of_texts(cells, zone, within, place)
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        aware: pd.Series = column.dt.tz_convert("UTC")
+        return aware
+    return _localized(column, zone, within, place)
 
 
 def checked_zone(timezone: str) -> ZoneInfo | None:
@@ -65,51 +67,78 @@ def checked_zone(timezone: str) -> ZoneInfo | None:
         ) from error
 
 
-def _of_datetimes(
-    column: pd.Series, zone: ZoneInfo | None, within: pd.DataFrame, problems: list[str]
+def _of_texts(
+    cells: pd.Series, zone: ZoneInfo | None, within: pd.DataFrame, place: Place
 ) -> pd.Series:
-    empty = column.isna().to_numpy()
-    if empty.any():
-        problems.append(
-            f"{int(empty.sum())} stamps are empty, first in row {int(empty.argmax()) + 1}; "
-            "give each row its time, or leave the row out"
+    codes, unique = pd.factorize(cells)  # the series of a file share their stamps
+    order = slashed_order(unique)
+    if order.fault:
+        raise BadInput(f"nobody can tell day from month: {order.fault}")
+    if order.proof:
+        written = "day/month/year" if order.day_first else "month/day/year"
+        _log.info(
+            "dates with slashes are read by what one of them proves",
+            order=written,
+            proof=order.proof,
         )
-        return _nothing(column)
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        aware: pd.Series = column.dt.tz_convert("UTC")
-        return aware
-    return _localized(column, zone, within, problems)
+    forms = [iso_text(text, day_first=order.day_first) for text in unique]
+    texts = pd.Series([text for text, _ in forms], dtype="str")
+    parsed = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    stamps = pd.Series(parsed.array[codes], index=cells.index)
+    wrong = stamps.isna()
+    if wrong.any():
+        text = str(cells[wrong].iloc[0])
+        raise BadInput(
+            f"{int(wrong.sum())} stamps are not like 2026-11-21T08:00:00Z, the first in "
+            f"{first_place(wrong, place)} is {text!r}{hint(text)}"
+        )
+    naive = np.array([not zoned for _, zoned in forms], dtype=bool)[codes]
+    if not naive.any():
+        return stamps
+    local = _localized(stamps[naive].dt.tz_localize(None), zone, within[naive], place)
+    return stamps.where(~naive, local.reindex(stamps.index))
 
 
 def _localized(
-    column: pd.Series, zone: ZoneInfo | None, within: pd.DataFrame, problems: list[str]
+    local: pd.Series, zone: ZoneInfo | None, within: pd.DataFrame, place: Place
 ) -> pd.Series:
     if zone is None:
-        problems.append(
-            f"{len(column)} stamps carry no zone, the first is {column.iloc[0]}; write them in UTC "
+        raise BadInput(
+            f"{len(local)} stamps carry no zone, the first is {local.iloc[0]}; write them in UTC "
             "(2026-11-21T08:00:00Z) or name their zone with --timezone"
         )
-        return _nothing(column)
-    keys = [within[name].astype(str) for name in ("series", "metric", "stat") if name in within]
-    parts = []
-    for _, rows in column.groupby(keys, sort=False) if keys else [("", column)]:
-        try:
-            local = rows.dt.tz_localize(zone, ambiguous="infer", nonexistent="raise")
-        except ValueError as error:
-            problems.append(
-                f"a stamp is missing or stands twice where the clocks of {zone.key} change "
-                f"({_one_line(error)}); write the stamps in UTC"
-            )
-            return _nothing(column)
-        parts.append(local.dt.tz_convert("UTC"))
-    joined: pd.Series = pd.concat(parts).reindex(column.index)
-    return joined
+    codes, unique = pd.factorize(local)
+    times = pd.DatetimeIndex(unique)
+    early, late = (
+        times.tz_localize(zone, ambiguous=np.full(len(times), first), nonexistent="NaT").tz_convert(
+            "UTC"
+        )
+        for first in (True, False)
+    )
+    skipped = pd.Series(early.isna()[codes], index=local.index)
+    if skipped.any():
+        raise BadInput(
+            f"{local[skipped].iloc[0]} in {first_place(skipped, place)} never was: the clocks of "
+            f"{zone.key} skip it; write the stamps in UTC"
+        )
+    twice = np.asarray(early != late)[codes]
+    if not twice.any():
+        return pd.Series(early[codes], index=local.index)
+    first_pass, told = first_passes(local.to_numpy(), twice=twice, series=_series_of(within))
+    untold = pd.Series(~told, index=local.index)
+    if untold.any():
+        raise BadInput(
+            f"{local[untold].iloc[0]} in {first_place(untold, place)} was twice, as the clocks of "
+            f"{zone.key} change, and the order of the rows does not tell which of the two it is; "
+            "write the stamps in UTC"
+        )
+    return pd.Series(early[codes].where(first_pass, late[codes]), index=local.index)
 
 
-def _nothing(column: pd.Series) -> pd.Series:
-    """Return stamps of the right type for a column that has been reported already."""
-    return pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns, UTC]")
-
-
-def _one_line(error: ValueError) -> str:
-    return " ".join(str(error).split())[:80]
+def _series_of(within: pd.DataFrame) -> IntArray:
+    """Return a number for each row that says which series it belongs to."""
+    keys = [name for name in _KEYS if name in within]
+    if not keys:
+        return np.zeros(len(within), dtype=np.int64)
+    groups = within.groupby(keys, sort=False, observed=True, dropna=False)
+    return np.asarray(groups.ngroup(), dtype=np.int64)

@@ -1,6 +1,6 @@
 """The checks of one long frame. Nothing is mended silently; every refusal has a code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,8 +10,8 @@ import pandas as pd
 from foresail.codes import Code
 from foresail.errors import BadInput, UsageError
 from foresail.longframe import KEY, check_columns, with_stat
-from foresail.panel import UNITS, SeriesKey
-from foresail.quality.units import FACTORS
+from foresail.panel import UNITS, FloatArray, SeriesKey
+from foresail.quality.units import FACTORS, MOST
 
 FUTURE_TOLERANCE = timedelta(minutes=10)
 """Clocks differ; a stamp further ahead than this is no measurement."""
@@ -45,11 +45,13 @@ class Judgement:
             where none is left.
         refusals: One a refused series, sorted by key.
         repeats_dropped: Rows dropped because the same stamp and value stood twice.
+        repeats: The same by series; only those that had any.
     """
 
     frame: pd.DataFrame
     refusals: tuple[Refusal, ...]
     repeats_dropped: int
+    repeats: Mapping[SeriesKey, int]
 
 
 def judge(frame: pd.DataFrame, *, now: datetime, as_of: datetime | None = None) -> Judgement:
@@ -80,6 +82,7 @@ def judge(frame: pd.DataFrame, *, now: datetime, as_of: datetime | None = None) 
     if as_of is not None:
         frame = frame[frame["ds"] < as_of + timedelta(hours=1)]
     repeated = frame.duplicated([*KEY, "ds", "y"])
+    repeats = {key: len(rows) for key, rows in _by_key(frame[repeated])}
     frame = frame[~repeated].sort_values([*KEY, "ds"], kind="stable")
     refusals: dict[SeriesKey, Refusal] = {}
     for refusal in _refusals(frame, now=now):
@@ -91,6 +94,7 @@ def judge(frame: pd.DataFrame, *, now: datetime, as_of: datetime | None = None) 
         accepted.reset_index(drop=True),
         tuple(refusals[key] for key in sorted(refusals)),
         int(repeated.sum()),
+        repeats,
     )
 
 
@@ -142,9 +146,23 @@ def _refusals(frame: pd.DataFrame, *, now: datetime) -> Iterator[Refusal]:
             f"{len(rows)} values are below zero, the least {rows['y'].min():g}; "
             "usage cannot be negative (is a counter staged without rate?)",
         )
+    most = frame["metric"].map(MOST).to_numpy(dtype=np.float64)
+    own = y * _factors(frame)
+    high = frame.assign(y=own)[np.isfinite(y) & (own > most)]
+    for key, rows in _by_key(high):
+        yield Refusal(key, Code.OUT_OF_RANGE, beyond(len(rows), rows["y"].max(), key.metric))
     counts = frame.groupby(KEY, sort=True, observed=True)["y"].count()
     for key in counts.index[counts == 0]:
         yield Refusal(SeriesKey(*key), Code.EMPTY_SERIES, "the series has rows but no value")
+
+
+def beyond(count: int, highest: float, metric: str) -> str:
+    """Return the sentence about values that no cluster can reach."""
+    return (
+        f"{count} values are above {MOST[metric]:g}, the highest {highest:g}; "
+        f"{metric} is measured in {UNITS[metric]} (is the unit another, or a counter staged "
+        "without rate?)"
+    )
 
 
 def _unknown_units(frame: pd.DataFrame) -> Iterator[Refusal]:
@@ -163,11 +181,17 @@ def _unknown_units(frame: pd.DataFrame) -> Iterator[Refusal]:
 def _in_metric_unit(frame: pd.DataFrame) -> pd.DataFrame:
     if "unit" not in frame:
         return frame
+    y = frame["y"].to_numpy(dtype=np.float64) * _factors(frame)
+    return frame.assign(y=y).drop(columns="unit")
+
+
+def _factors(frame: pd.DataFrame) -> FloatArray:
+    """Return what each row's value is multiplied with to be in its metric's unit, shape `(n,)`."""
     factor = np.ones(len(frame))
-    for metric, factors in FACTORS.items():
+    for metric, factors in FACTORS.items() if "unit" in frame else ():
         here = (frame["metric"] == metric).to_numpy()
         factor[here] = frame["unit"][here].map(factors).fillna(1.0).to_numpy(dtype=np.float64)
-    return frame.assign(y=frame["y"].to_numpy(dtype=np.float64) * factor).drop(columns="unit")
+    return factor
 
 
 def _by_key(rows: pd.DataFrame) -> Iterator[tuple[SeriesKey, pd.DataFrame]]:

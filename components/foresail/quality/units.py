@@ -15,3 +15,6 @@ FACTORS: dict[str, dict[str, float]] = {
     },
 }
 """Metric -> unit -> factor to `foresail.panel.UNITS[metric]`."""
+
+MOST = {"cpu": 1e8, "memory": 1e18}
+"""More than any cluster has: a hundred million cores, an exabyte. Beyond lies another unit."""

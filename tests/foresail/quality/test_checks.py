@@ -8,6 +8,7 @@ import pytest
 
 from foresail.codes import Code
 from foresail.errors import BadInput, UsageError
+from foresail.panel import SeriesKey
 from foresail.quality import Judgement, check_some, judge
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
@@ -37,6 +38,13 @@ def test_a_row_that_stands_twice_counts_once() -> None:
     assert judgement.repeats_dropped == 2
 
 
+def test_repeats_are_counted_by_series() -> None:
+    """Each statistic is a series of its own; those without any are not named."""
+    rows = [("bad", "cpu", "2026-01-01T00:00Z", 1.0)] * 3
+    rows += [("bad", "memory", "2026-01-01T00:00Z", 1.0)] * 2
+    assert judged(rows).repeats == {SeriesKey("bad", "cpu"): 2, SeriesKey("bad", "memory"): 1}
+
+
 def test_two_values_for_one_hour_refuse_the_series() -> None:
     """A conflict is never resolved by taking one of them."""
     rows = [("bad", "cpu", "2026-01-01T00:00Z", y) for y in (1.0, 2.0)]
@@ -56,6 +64,17 @@ def test_negative_usage_refuses_the_series() -> None:
     code, reason = code_and_reason(judged([("bad", "memory", "2026-01-01T00:00Z", -5.0)]))
     assert code == Code.NEGATIVE_USAGE
     assert "the least -5" in reason
+
+
+def test_usage_that_no_cluster_has_refuses_the_series() -> None:
+    """Another unit, or a counter without rate; in whatever unit the file is written."""
+    code, reason = code_and_reason(judged([("bad", "cpu", "2026-01-01T00:00Z", 1e9)]))
+    assert code == Code.OUT_OF_RANGE
+    assert reason.startswith("1 values are above 1e+08, the highest 1e+09; cpu is measured in core")
+    row = ("good", "cpu", "2026-01-01T00:00Z", 1e9)
+    frame = pd.DataFrame([row], columns=["series", "metric", "ds", "y"]).assign(unit="nanocores")
+    frame["ds"] = pd.to_datetime(frame["ds"], utc=True)
+    assert judge(frame, now=NOW).frame["y"].tolist() == [1.0]
 
 
 def test_another_metric_may_be_negative() -> None:
