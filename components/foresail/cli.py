@@ -17,7 +17,9 @@ COMMANDS = {
     "forecast": "Forecast a history file, without any server.",
     "backtest": "Measure what the forecasts of a history would have been worth.",
     "simulate": "Write the history of a believable cluster.",
+    "doctor": "Say which presets a Prometheus can feed, and what to do about the rest.",
     "stage": "Read Prometheus or a file into the object store.",
+    "history": "Verify, compact, export or drop a staged history.",
     "monitor": "Hold the served forecasts to what came, and roll back what is worse.",
     "registry": "List, promote and roll back the registered forecasts.",
 }

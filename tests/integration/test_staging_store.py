@@ -46,7 +46,7 @@ def test_a_csv_in_s3_is_staged_into_s3(csv_in_s3: str, tmp_path: Path) -> None:
     cpu = found.frame[found.frame["metric"] == "cpu"]
     assert list(cpu["y"]) == [1.5] * 24 + [2.5] * 24
     assert set(found.frame["series"]) == {"cluster/cluster"}
-    assert "| file | 2 | 96 | 0 |" in (tmp_path / "summary.md").read_text()
+    assert "| file | 0 | 2 | 96 |" in (tmp_path / "summary.md").read_text()
 
 
 def test_the_simulated_cluster_is_staged_into_s3(

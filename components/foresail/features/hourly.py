@@ -1,11 +1,13 @@
-"""Fold rows into hours."""
+"""Fold rows into hours, and hold panels to their last hour."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from foresail.longframe import grid
-from foresail.panel import Panel, SeriesInfo, SeriesKey, described
+from foresail.panel import HOUR, Panel, SeriesInfo, SeriesKey, described
 from foresail.times import to_numpy
 
 if TYPE_CHECKING:
@@ -33,3 +35,15 @@ def hourly_panel(
     """
     ds, values, keys = grid(frame, last=None if as_of is None else to_numpy(as_of))
     return Panel(ds, values, described(keys, index or {}))
+
+
+def ending_at(panel: Panel, as_of: datetime) -> Panel:
+    """Return the panel with `as_of` as its last hour: cut off there, or filled up with gaps."""
+    last = to_numpy(as_of)
+    cut = panel.until(last)
+    missing = int((last - panel.ds[0]) // HOUR) + 1 - len(cut.ds)
+    if missing <= 0:
+        return cut
+    gaps = np.full((len(cut), missing), np.nan)
+    ds = panel.ds[0] + np.arange(len(cut.ds) + missing) * HOUR
+    return Panel(ds.astype("datetime64[s]"), np.hstack([cut.values, gaps]), cut.index)

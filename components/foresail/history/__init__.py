@@ -1,4 +1,4 @@
-"""The history: Prometheus, or a file, to hourly rows in an object store, and back.
+"""The history: Prometheus, or a file, to hourly values in an object store, and back.
 
 `read_history` reads what was staged; `read_table` reads one file as it is.
 """

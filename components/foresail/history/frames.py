@@ -1,4 +1,4 @@
-"""The two tables of a history as pandas frames: their columns, keys and types."""
+"""Long frames of usage and of capacity: their columns, keys and types."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,6 @@ CAPACITY_KEYS = ("series", "metric", "kind", "ds")
 CAPACITY_COLUMNS = (*CAPACITY_KEYS, "value")
 
 _FLOATS = ("y", "value")
-
-
-def empty_usage() -> pd.DataFrame:
-    """Return a usage frame without rows, with the right types."""
-    return typed(pd.DataFrame({name: [] for name in USAGE_COLUMNS}))
 
 
 def empty_capacity() -> pd.DataFrame:

@@ -4,17 +4,19 @@
 counter's rate at `t` speaks of the time before `t`, so its points belong to (ds, ds + 1 h].
 """
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foresail.panel import FloatArray, TimeArray
+from foresail.panel import BoolArray, FloatArray, IntArray, TimeArray
 
 STEP_SECONDS = 300
 """The resolution of the maximum within an hour."""
+_COUNTS = ("points", "source")
 STEPS_PER_HOUR = 3600 // STEP_SECONDS
+P95 = 0.95
 MIN_STEPS = STEPS_PER_HOUR - 1
 """An hour in which the source as a whole answered fewer steps is a gap for every series.
 
@@ -29,92 +31,128 @@ class Hourly:
     Attributes:
         ds: Bucket starts, shape `(T,)`, `datetime64[s]`.
         mean: Shape `(N, T)`; NaN is a gap.
-        maximum: As `mean`.
+        max: As `mean`.
+        p95: As `mean`.
+        points: How many of each hour's twelve steps had a sample, shape `(N, T)`.
+        source: How many of them the source answered for any series, shape `(N, T)`: the same for
+            all series of a cluster.
     """
 
     ds: TimeArray
     mean: FloatArray
-    maximum: FloatArray
+    max: FloatArray
+    p95: FloatArray
+    points: NDArray[np.uint16]
+    source: NDArray[np.uint16]
+
+    @property
+    def answered(self) -> BoolArray:
+        """Say for which hours the source was there for any series, shape `(T,)`."""
+        return np.asarray(self.source.max(axis=0, initial=0) >= MIN_STEPS)
+
+    @staticmethod
+    def joined(ds: TimeArray, parts: "list[tuple[IntArray, Hourly]]") -> "Hourly":
+        """Return the series of several as one; each comes with the rows that its series get."""
+        count = sum(len(rows) for rows, _ in parts)
+        values: dict[str, Any] = {
+            name: np.empty((count, len(ds)), dtype=np.uint16 if name in _COUNTS else np.float64)
+            for name in ("mean", "max", "p95", *_COUNTS)
+        }
+        for rows, part in parts:
+            for name, target in values.items():
+                target[rows] = getattr(part, name)
+        return Hourly(ds, **values)
+
+    def kept(self) -> "Hourly":
+        """Return it with gaps for every series where the source was away."""
+        there = (self.source >= MIN_STEPS) & ~np.isnan(self.mean)
+        gone = {n: np.where(there, getattr(self, n), np.nan) for n in ("mean", "max", "p95")}
+        return replace(self, **gone, points=np.where(there, self.points, 0).astype(np.uint16))
 
 
-def answered_hours(points: FloatArray) -> NDArray[np.bool_]:
-    """Say for each hour whether the source was there for it.
-
-    Args:
-        points: Shape `(N, T * 12)` at 5-minute steps; NaN is a gap.
-    """
-    seen = ~np.isnan(points).all(axis=0) if len(points) else np.zeros(points.shape[1], dtype=bool)
-    counted: NDArray[np.bool_] = seen.reshape(-1, STEPS_PER_HOUR).sum(axis=1) >= MIN_STEPS
-    return counted
-
-
-def fold_gauge(
-    ds: TimeArray,
-    points: FloatArray,
-    *,
-    answered: NDArray[np.bool_],
-    batch: NDArray[np.bool_],
-) -> Hourly:
-    """Fold a gauge's points into the mean and the maximum of each hour.
+def fold_gauge(ds: TimeArray, points: FloatArray, *, batch: BoolArray) -> Hourly:
+    """Fold a gauge's points into the statistics of each hour.
 
     Args:
         ds: Bucket starts, shape `(T,)`.
         points: Shape `(N, T * 12)`: the first lies at `ds[0]`, the next 5 minutes later.
-        answered: Shape `(T,)`: the hours to keep.
         batch: Shape `(N,)`: series that hold nothing at steps without a point. One that ran for
             five minutes held its memory for five minutes.
     """
     by_hour = points.reshape(len(points), len(ds), STEPS_PER_HOUR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # an hour of gaps only stays a gap
-        mean, maximum = np.nanmean(by_hour, axis=2), np.nanmax(by_hour, axis=2)
-    there = (~np.isnan(by_hour)).sum(axis=2)
-    source = (~np.isnan(by_hour)).any(axis=0).sum(axis=1)  # steps that anything answered
-    mean = np.where(batch[:, None], mean * there / np.maximum(source, 1), mean)
-    return _kept(Hourly(ds, mean, maximum), answered)
+    known = ~np.isnan(by_hour)
+    asked = known.any(axis=0)  # steps that anything answered
+    counts = known.sum(axis=2)
+    filled = batch[:, None, None] & asked & ~known & (counts > 0)[:, :, None]
+    by_hour = np.where(filled, 0.0, by_hour)
+    mean, highest, p95 = _statistics(by_hour)
+    return Hourly(ds, mean, highest, p95, *_steps(counts, asked.sum(axis=1))).kept()
 
 
-def fold_counter(
-    ds: TimeArray, mean: FloatArray, points: FloatArray, *, answered: NDArray[np.bool_]
-) -> Hourly:
-    """Join the hourly rate with the maximum of the short rates within the hour.
+def fold_counter(ds: TimeArray, mean: FloatArray, points: FloatArray) -> Hourly:
+    """Join the hourly rate with the statistics of the short rates within the hour.
 
     Args:
         ds: Bucket starts, shape `(T,)`.
         mean: Shape `(N, T)`: the rate over 1 h, evaluated at each bucket's end.
         points: Shape `(N, T * 12)`: the first lies at `ds[0]` + 5 minutes.
-        answered: Shape `(T,)`: the hours to keep.
     """
     by_hour = points.reshape(len(points), len(ds), STEPS_PER_HOUR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # an hour of gaps only stays a gap
-        maximum = np.nanmax(by_hour, axis=2)
+    known = ~np.isnan(by_hour)
+    _, highest, p95 = _statistics(by_hour)
     # a short rate can outlive the pod by a step; without a mean there was no usage to speak of
-    whole = np.where(np.isnan(maximum), np.nan, mean)
-    return _kept(Hourly(ds, whole, np.where(np.isnan(mean), np.nan, maximum)), answered)
+    whole = np.where(np.isnan(highest), np.nan, mean)
+    source = known.any(axis=0).sum(axis=1)
+    return Hourly(ds, whole, highest, p95, *_steps(known.sum(axis=2), source)).kept()
 
 
-def fill_idle(hourly: Hourly, *, idle: NDArray[np.bool_], tail_hours: int) -> Hourly:
-    """Write zero where a batch workload did not run although the source was there.
+def fold_folded(
+    ds: TimeArray,
+    mean: FloatArray,
+    highest: FloatArray,
+    p95: FloatArray,
+    counts: FloatArray,
+    *,
+    batch: BoolArray,
+) -> Hourly:
+    """Join the statistics that the source has folded itself, each shape `(N, T)`.
 
     Args:
-        hourly: All series of one scope.
-        idle: Shape `(N,)`: which series may rest (the CronJobs).
-        tail_hours: How long after its last run a series is still taken to rest.
+        ds: Bucket starts, shape `(T,)`.
+        mean: Of the hour.
+        highest: Its highest step.
+        p95: Of its steps.
+        counts: How many steps had a sample; NaN for none.
+        batch: As in `fold_gauge`; all False for a counter, whose rate covers the hour already.
     """
-    present = ~np.isnan(hourly.mean)
-    alive = present.any(axis=0)
-    steps = np.arange(len(hourly.ds))
-    first = np.where(present.any(axis=1), present.argmax(axis=1), len(steps))
-    last = len(steps) - 1 - present[:, ::-1].argmax(axis=1)
-    within = (steps >= first[:, None]) & (steps <= last[:, None] + tail_hours)
-    zero = idle[:, None] & within & alive & ~present
-    return Hourly(hourly.ds, np.where(zero, 0.0, hourly.mean), np.where(zero, 0.0, hourly.maximum))
+    steps = np.nan_to_num(counts).astype(np.int64)
+    source = steps.max(axis=0, initial=0)
+    mean = np.where(batch[:, None], mean * steps / np.maximum(source, 1), mean)
+    whole = np.where(np.isnan(highest), np.nan, mean)
+    return Hourly(ds, whole, highest, p95, *_steps(steps, source)).kept()
 
 
-def _kept(hourly: Hourly, answered: NDArray[np.bool_]) -> Hourly:
-    return Hourly(
-        hourly.ds,
-        np.where(answered, hourly.mean, np.nan),
-        np.where(answered, hourly.maximum, np.nan),
-    )
+def _steps(counts: IntArray, source: IntArray) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    return counts.astype(np.uint16), np.broadcast_to(source, counts.shape).astype(np.uint16)
+
+
+def _statistics(by_hour: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the mean, the maximum and the p95 of the last axis; NaN for an hour of gaps only.
+
+    The p95 interpolates between the two nearest points, as Prometheus' `quantile_over_time` does.
+    """
+    ordered = np.sort(by_hour, axis=2)  # gaps last
+    known = ~np.isnan(ordered)
+    counts = known.sum(axis=2)
+    with np.errstate(invalid="ignore"):  # 0 / 0 of an hour of gaps, and infinities
+        mean = np.where(known, ordered, 0.0).sum(axis=2) / np.where(counts, counts, np.nan)
+        place = P95 * np.maximum(counts - 1, 0)
+        below = np.floor(place).astype(np.int64)
+        above = np.minimum(below + 1, np.maximum(counts - 1, 0))
+        low, high, top = (
+            np.take_along_axis(ordered, at[:, :, None], axis=2)[:, :, 0]
+            for at in (below, above, np.maximum(counts - 1, 0))
+        )
+        part = place - below
+        p95 = np.where(part > 0, low + part * (high - low), low)
+    return mean, top, p95

@@ -1,260 +1,374 @@
-"""Collect hourly usage and capacity from a Prometheus."""
+"""Collect hourly usage and capacity from a Prometheus: what is missing, and no more."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from foresail.errors import BadInput, UsageError
+from foresail.errors import BadInput
+from foresail.history.block import Block, CountArray
 from foresail.history.connection import Connection
-from foresail.history.frames import empty_capacity, empty_usage
-from foresail.history.hourly import (
-    STEP_SECONDS,
-    Hourly,
-    answered_hours,
-    fill_idle,
-    fold_counter,
-    fold_gauge,
+from foresail.history.estimate import MAX_SERIES, Estimate, Line, check_cardinality
+from foresail.history.fetch import (
+    MEAN_WINDOW,
+    SHORT_WINDOW,
+    Fetched,
+    fetch_capacity,
+    fetch_usage,
+    steps_of,
 )
-from foresail.history.manifest import QueryEntry
-from foresail.history.naming import SCOPE_LABELS
+from foresail.history.ledger import Ledger
+from foresail.history.manifest import Effort, QueryEntry
+from foresail.history.plan import (
+    DAYS_PER_CHUNK,
+    HOUR_SECONDS,
+    LATE_HOURS,
+    Family,
+    HourRange,
+    chunks,
+    digest_of_texts,
+    missing_days,
+)
 from foresail.history.presets import CapacityPreset, Presets, UsagePreset
-from foresail.history.reader import Labels, RangeReader, Span
-from foresail.history.rows import aligned, capacity_rows, count_gaps, joined, usage_rows
-from foresail.history.staging import Collected
-from foresail.panel import TimeArray
+from foresail.history.reader import BUDGET, Grid, Labels, RangeReader, Span
+from foresail.history.rows import capacity_rows, joined, names_of, usage_block
+from foresail.history.shards import shards_of
+from foresail.history.staging import Stager
 
-HOUR_SECONDS = 3600
-MEAN_WINDOW = "1h"
-MAX_WINDOW = "10m"
-"""Two steps: a rate needs two samples, and over 5-minute samples one step holds only one."""
+if TYPE_CHECKING:
+    import pandas as pd
 
-REST_HOURS = 7 * 24
-"""A CronJob that has not run for longer counts as gone, not as resting."""
+CHUNK_POINTS = 3_000_000
+"""Points of one query held at a time, 5 minutes apart: 24 MB, and some copies of them."""
 
-_EDGE_HOURS = 2
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-_HOURS_PER_FOLD = 168
+_POINTS_PER_DAY = 288
+_AWAY_HOURS = (2, 24, 7 * 24)
+_PROBES_HOURS = (0, 6, 24, 7 * 24, 30 * 24)
+_EDGE = np.timedelta64(2, "h")
 
 
 @dataclass(frozen=True, slots=True)
-class HourRange:
-    """Whole UTC hours: `since` up to, not including, `until`."""
+class Limits:
+    """What a run may ask for.
 
-    since: datetime
-    until: datetime
+    Attributes:
+        allow_partial: Take answers that Thanos calls partial.
+        late_hours: How long after its end a day is asked for again.
+        max_series: Of one query.
+    """
+
+    allow_partial: bool = False
+    late_hours: int = LATE_HOURS
+    max_series: int = MAX_SERIES
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One family and the days of it that are asked for."""
+
+    family: Family
+    days: list[date]
+    usage: UsagePreset | None = None
+    capacity: tuple[CapacityPreset, ...] = ()
 
     @property
-    def hours(self) -> int:
-        """How many."""
-        return int((self.until - self.since).total_seconds()) // HOUR_SECONDS
+    def presets(self) -> Sequence[UsagePreset | CapacityPreset]:
+        return self.capacity if self.usage is None else (self.usage,)
+
+
+@dataclass
+class Collector:
+    """Reads one source into one stager.
+
+    Attributes:
+        connection: To the source.
+        presets: What to ask.
+        hours: For which time.
+        stager: Where the rows go.
+        cluster_label: Label by which the source tells clusters apart; empty for one cluster.
+        limits: What may be asked.
+        progress: Called with the points that came since the last call.
+    """
+
+    connection: Connection
+    presets: Presets
+    hours: HourRange
+    stager: Stager
+    cluster_label: str = ""
+    limits: Limits = field(default_factory=Limits)
+    progress: Callable[[int], None] = lambda _: None
+    _tasks: list[_Task] = field(init=False)
+    _series: dict[str, int] = field(default_factory=dict)
+    _points: int = 0
+    _at: int = 0
+
+    def __post_init__(self) -> None:
+        """Find out what is missing."""
+        self._tasks = list(self._plan())
+        self._reader = RangeReader(self.connection, allow_partial=self.limits.allow_partial)
+
+    def estimate(self) -> Estimate:
+        """Count the series of every query and say what reading them will take.
+
+        Raises:
+            BadInput: A query would bring more series than allowed, or is wrong.
+            Unreachable: The source does not answer; AccessDenied and NotFound likewise.
+        """
+        lines = []
+        self._at = at = self._inhabited()
+        for task in self._tasks:
+            for preset in task.presets if task.days else ():
+                self._series[preset.name] = self._count(preset, at=at)
+                lines.append(self._line(preset, len(task.days)))
+        check_cardinality(lines, max_series=self.limits.max_series)
+        known = sum(len(self.hours.days) - len(task.days) for task in self._tasks)
+        return Estimate(self.stager.cluster, self.connection.url, tuple(lines), known)
+
+    def collect(self) -> tuple[QueryEntry, ...]:
+        """Read what is missing into the stager; the first query that fails ends it.
+
+        What came until then stands in the stager's journal.
+
+        Raises:
+            BadInput: A preset finds nothing, is wrong, or its answer is.
+            Unreachable: The source does not answer; AccessDenied and NotFound likewise.
+        """
+        entries: list[QueryEntry] = []
+        for task in self._tasks:
+            entries += self._usage(task) if task.usage else self._capacity(task)
+        return tuple(entries)
 
     @property
-    def ds(self) -> TimeArray:
-        """The bucket starts, `datetime64[s]`."""
-        start = np.datetime64(int(self.since.timestamp()), "s")
-        return start + np.arange(self.hours) * np.timedelta64(HOUR_SECONDS, "s")
-
-
-def hour_range(*, days: int, until: datetime | None, now: datetime) -> HourRange:
-    """Return the last `days` days of finished hours before `until`.
-
-    Raises:
-        UsageError: `days` is not positive, or leads to before 1970.
-    """
-    if days < 1:
-        raise UsageError(f"expected at least 1 day, got {days}")
-    end = min(until or now, now).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    known = (end - _FIRST).days
-    if days > known:
-        raise UsageError(
-            f"expected a window after 1970, got {days} days before {end:%Y-%m-%d}; ask for less"
-        )
-    return HourRange(end - timedelta(days=days), end)
-
-
-def collect_from_prometheus(
-    connection: Connection,
-    presets: Presets,
-    hours: HourRange,
-    *,
-    cluster: str,
-    allow_partial: bool = False,
-) -> Collected:
-    """Ask for everything; the first query that fails ends it, so that nothing half is staged.
-
-    Raises:
-        BadInput: A preset finds nothing, is wrong, or its answer is.
-        Unreachable: Prometheus does not answer; AccessDenied and NotFound likewise.
-    """
-    collector = _Collector(RangeReader(connection, allow_partial=allow_partial), hours, cluster)
-    usage = [collector.usage(preset) for preset in presets.usage]
-    capacity = [collector.capacity(preset) for preset in presets.capacity]
-    return Collected(
-        source=connection.url,
-        cluster=cluster,
-        usage=joined([part.rows for part in usage], empty_usage()),
-        capacity=joined([part.rows for part in capacity], empty_capacity()),
-        queries=tuple(part.entry for part in (*usage, *capacity)),
-        since=hours.since,
-        until=hours.until,
-        edges={part.key: part.edge for part in usage if part.edge is not None},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one preset brought."""
-
-    key: tuple[str, str]
-    rows: pd.DataFrame
-    entry: QueryEntry
-    edge: pd.Timestamp | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Folded:
-    labels: tuple[Labels, ...]
-    hourly: Hourly
-    outages: int
-    warnings: tuple[str, ...]
-
-
-class _Collector:
-    """Holds what all presets of one run share."""
-
-    def __init__(self, reader: RangeReader, hours: HourRange, cluster: str) -> None:
-        self._reader = reader
-        self._hours = hours
-        self._cluster = cluster
-        self._counted: dict[str, int | None] = {}
-
-    def usage(self, preset: UsagePreset) -> _Part:
-        folded = self._folded(preset)
-        hourly = folded.hourly
-        present = ~np.isnan(hourly.mean)
-        if not present.any():
-            what = self._reader.explain_empty(preset.text, self._span(), what=preset.name)
-            raise BadInput(what)
-        rows = usage_rows(preset, folded.labels, hourly, cluster=self._cluster)
-        entry = QueryEntry(
-            preset=preset.name,
-            text=preset.text,
-            windows=(MEAN_WINDOW, MAX_WINDOW) if preset.is_counter else (),
-            steps=(HOUR_SECONDS, STEP_SECONDS) if preset.is_counter else (STEP_SECONDS,),
-            series=len(folded.labels),
-            rows=len(rows),
-            gaps=count_gaps(present),
-            outages=folded.outages,
-            infinities=int(np.isinf(rows["y"].to_numpy()).sum()),
-            resets=self._resets(preset),
-            warnings=folded.warnings,
-        )
-        first = int(present.any(axis=0).argmax())
-        # what lies before the first value is forgotten, or was never there
-        edge = pd.Timestamp(hourly.ds[first] + np.timedelta64(_EDGE_HOURS, "h"), tz="UTC")
-        return _Part((preset.metric, preset.scope), rows, entry, edge if first else None)
-
-    def capacity(self, preset: CapacityPreset) -> _Part:
-        span = Span(int(self._hours.since.timestamp()), HOUR_SECONDS, self._hours.hours)
-        names = SCOPE_LABELS[preset.scope]
-        grid = self._reader.read(preset.text, span, names=names, what=preset.name)
-        rows = capacity_rows(
-            preset, grid.labels, grid.values, self._hours.ds, cluster=self._cluster
-        )
-        entry = QueryEntry(
-            preset=preset.name,
-            text=preset.text,
-            steps=(HOUR_SECONDS,),
-            series=len(grid.labels),
-            rows=len(rows),
-            gaps=count_gaps(~np.isnan(grid.values)),
-            infinities=int(np.isinf(grid.values).sum()),
-            warnings=grid.warnings,
-        )
-        return _Part((preset.metric, preset.scope), rows, entry)
-
-    def _span(self) -> Span:
-        return Span(int(self._hours.since.timestamp()), HOUR_SECONDS, self._hours.hours + 1)
-
-    def _folded(self, preset: UsagePreset) -> _Folded:
-        """Read and fold week by week: the 5-minute points of many series are large."""
-        pieces = [
-            self._fold_piece(preset, first, min(_HOURS_PER_FOLD, self._hours.hours - first))
-            for first in range(0, self._hours.hours, _HOURS_PER_FOLD)
-        ]
-        labels = tuple(sorted({key for piece in pieces for key in piece.labels}))
-        place = {key: i for i, key in enumerate(labels)}
-        mean = np.full((len(labels), self._hours.hours), np.nan)
-        maximum = mean.copy()
-        at = 0
-        for piece in pieces:
-            width = len(piece.hourly.ds)
-            rows = [place[key] for key in piece.labels]
-            mean[rows, at : at + width] = piece.hourly.mean
-            maximum[rows, at : at + width] = piece.hourly.maximum
-            at += width
-        hourly = Hourly(self._hours.ds, mean, maximum)
-        hourly = fill_idle(hourly, idle=_batch(labels), tail_hours=REST_HOURS)
-        return _Folded(
-            labels,
-            hourly,
-            outages=sum(piece.outages for piece in pieces),
-            warnings=tuple(dict.fromkeys(text for piece in pieces for text in piece.warnings)),
+    def effort(self) -> Effort:
+        """What it took until now."""
+        report = self.connection.throttle.report()
+        return Effort(
+            requests=report.requests,
+            retries=report.retries,
+            points=self._points,
+            concurrency=report.concurrency,
+            server_seconds=round(report.server_seconds, 3),
         )
 
-    def _fold_piece(self, preset: UsagePreset, first: int, hours: int) -> _Folded:
-        start = int(self._hours.since.timestamp()) + first * HOUR_SECONDS
-        ds = self._hours.ds[first : first + hours]
-        names = SCOPE_LABELS[preset.scope]
-        per_hour = HOUR_SECONDS // STEP_SECONDS
-        if not preset.is_counter:
-            span = Span(start, STEP_SECONDS, hours * per_hour)
-            grid = self._reader.read(preset.text, span, names=names, what=preset.name)
-            answered = answered_hours(grid.values)
-            hourly = fold_gauge(ds, grid.values, answered=answered, batch=_batch(grid.labels))
-            return _Folded(grid.labels, hourly, int((~answered).sum()), grid.warnings)
-        fine = self._reader.read(
-            preset.over(MAX_WINDOW),
-            Span(start + STEP_SECONDS, STEP_SECONDS, hours * per_hour),
-            names=names,
-            what=preset.name,
+    def _plan(self) -> list[_Task]:
+        tasks = []
+        for preset in self.presets.usage:
+            texts = (preset.text, preset.resets, preset.fold)
+            family = Family("history", preset.metric, preset.scope, digest_of_texts(texts))
+            tasks.append(_Task(family, self._missing(family), usage=preset))
+        by_metric = groupby(self.presets.capacity, key=lambda preset: preset.metric)
+        for metric, presets in by_metric:
+            some = tuple(presets)
+            family = Family("capacity", metric, "", digest_of_texts(p.text for p in some))
+            tasks.append(_Task(family, self._missing(family), capacity=some))
+        return tasks
+
+    def _missing(self, family: Family) -> list[date]:
+        asked = self.stager.asked(family)
+        return missing_days(self.hours, asked, late_hours=self.limits.late_hours)
+
+    def _inhabited(self) -> int:
+        """Return the latest of some instants at which the source has anything; else the end.
+
+        Thanos and others lag behind, and a source may have stopped before the window ends.
+        """
+        end = int(self.hours.until.timestamp())
+        probes = [task.usage for task in self._tasks if task.usage and task.days]
+        for back in _PROBES_HOURS if probes else ():
+            at = max(end - back * HOUR_SECONDS, self.hours.start + HOUR_SECONDS)
+            if self._count(probes[0], at=at):
+                return at
+        return end
+
+    def _remembers(self, preset: UsagePreset, *, before: HourRange) -> bool:
+        """Say whether the source has values of before some hours: then it was away at their start.
+
+        Where it has none, it begins to remember within them.
+        """
+        return any(
+            self._count(preset, at=before.start - back * HOUR_SECONDS) for back in _AWAY_HOURS
         )
-        mean = self._reader.read(
-            preset.over(MEAN_WINDOW),
-            Span(start + HOUR_SECONDS, HOUR_SECONDS, hours),
-            names=names,
-            what=preset.name,
-        )
-        if len(mean.labels) and not len(fine.labels):
-            raise BadInput(
-                f"{preset.name} answers over {MEAN_WINDOW} but not over {MAX_WINDOW}: its samples "
-                "lie further apart than 5 minutes; scrape more often"
+
+    def _check_came(self, preset: UsagePreset, block: Block) -> None:
+        if len(block.series) > self.limits.max_series:
+            line = Line(preset.name, len(block.series), 0, 0, 0)
+            check_cardinality([line], max_series=self.limits.max_series)
+
+    def _count(self, preset: UsagePreset | CapacityPreset, *, at: int) -> int:
+        text = preset.over("10m") if isinstance(preset, UsagePreset) else preset.text
+        return self.connection.count(text, at=at, what=preset.name)
+
+    def _line(self, preset: UsagePreset | CapacityPreset, days: int) -> Line:
+        series = self._series[preset.name]
+        asked = steps_of(preset)
+        points = sum(series * days * 86400 // step for step in asked)
+        pieces = sum(
+            max(
+                -(-series * days * 86400 // step // BUDGET),
+                -(-days // self._days_per_chunk(series)),
             )
-        answered = answered_hours(fine.values)
-        points = aligned(fine.labels, fine.values, mean.labels)
-        hourly = fold_counter(ds, mean.values, points, answered=answered)
-        warnings = tuple(dict.fromkeys((*mean.warnings, *fine.warnings)))
-        return _Folded(mean.labels, hourly, int((~answered).sum()), warnings)
+            for step in asked
+        )
+        return Line(preset.name, series, days, points, pieces)
 
-    def _resets(self, preset: UsagePreset) -> int | None:
-        """Count counter resets; the count informs only, so a refused query leaves it unknown."""
-        if not preset.resets:
-            return None
-        if preset.resets not in self._counted:
-            start = int(self._hours.since.timestamp()) + HOUR_SECONDS
-            span = Span(start, HOUR_SECONDS, self._hours.hours)
-            try:
-                grid = self._reader.read(preset.resets, span, names=(), what=preset.name)
-            except BadInput:
-                self._counted[preset.resets] = None
-            else:
-                self._counted[preset.resets] = int(np.nansum(grid.values))
-        return self._counted[preset.resets]
+    def _days_per_chunk(self, series: int) -> int:
+        return int(np.clip(CHUNK_POINTS // (max(series, 1) * _POINTS_PER_DAY), 1, DAYS_PER_CHUNK))
+
+    def _usage(self, task: _Task) -> list[QueryEntry]:
+        preset = task.usage
+        if preset is None or not task.days:
+            return []
+        series = self._series.get(preset.name, 1)
+        shards = shards_of(self.connection, preset, series=series, at=self._at)
+        reading = _Reading(counted=bool(preset.resets))
+        for days in chunks(task.days, limit=self._days_per_chunk(series)):
+            hours = self.hours.of_days(days)
+            fetched = fetch_usage(self._reader, preset, hours, shards=shards, series=series)
+            self._came(fetched.points)
+            block, source = usage_block(
+                fetched.labels,
+                fetched.hourly,
+                fetched.resets,
+                scope=preset.scope,
+                cluster=self.stager.cluster,
+                cluster_label=self.cluster_label,
+            )
+            self._check_came(preset, block)
+            if reading.may_begin_at(block) and self._remembers(preset, before=hours):
+                reading.remembered = True
+            reading.enter(fetched, block, source, self._named(preset, fetched.duplicates))
+            self.stager.add_usage(
+                block, metric=preset.metric, scope=preset.scope, trusted_from=reading.trusted_from
+            )
+            # a partial answer may be whole tomorrow, and an empty one is of no use before another
+            if reading.ledger.rows and not fetched.warnings:
+                waiting = [*reading.empty, *days]
+                self.stager.cover(task.family, waiting, until=self.hours.until)
+                reading.empty.clear()
+            elif not reading.ledger.rows:
+                reading.empty += days
+            self.stager.checkpoint()
+        if not reading.ledger.rows:
+            span = Span(self.hours.start, HOUR_SECONDS, self.hours.hours + 1)
+            raise BadInput(self._reader.explain_empty(preset.text, span, what=preset.name))
+        return [reading.entry(preset, days=len(task.days))]
+
+    def _named(self, preset: UsagePreset, duplicates: Mapping[Labels, int]) -> dict[str, int]:
+        own, label = self.stager.cluster, self.cluster_label
+        return {
+            names_of(key, preset.scope, cluster=own, cluster_label=label)[0]: count
+            for key, count in duplicates.items()
+        }
+
+    def _capacity(self, task: _Task) -> list[QueryEntry]:
+        entries: dict[str, QueryEntry] = {}
+        for days in chunks(task.days, limit=DAYS_PER_CHUNK):
+            hours = self.hours.of_days(days)
+            found: dict[str, list[pd.DataFrame]] = {}
+            for preset in task.capacity:
+                series = self._series.get(preset.name, 1)
+                grid = fetch_capacity(self._reader, preset, hours, series=series)
+                self._came(int((~np.isnan(grid.values)).sum()))
+                rows = capacity_rows(
+                    preset,
+                    grid.labels,
+                    grid.values,
+                    hours.ds,
+                    cluster=self.stager.cluster,
+                    cluster_label=self.cluster_label,
+                )
+                for cluster, some in rows.items():
+                    found.setdefault(cluster, []).append(some)
+                entries[preset.name] = _with_capacity(
+                    entries.get(preset.name), preset, grid, sum(map(len, rows.values())), len(days)
+                )
+            for cluster, frames in found.items():
+                self.stager.add_capacity(joined(frames), cluster=cluster, metric=task.family.metric)
+            self.stager.cover(task.family, days, until=self.hours.until)
+            self.stager.checkpoint()
+        return list(entries.values())
+
+    def _came(self, points: int) -> None:
+        self._points += points
+        self.progress(points)
 
 
-def _batch(labels: tuple[Labels, ...]) -> NDArray[np.bool_]:
-    """Say which series rest between their runs, that is, use nothing while they are not there."""
-    return np.array([dict(key).get("kind") == "CronJob" for key in labels], dtype=bool)
+@dataclass(slots=True)
+class _Reading:
+    """What the chunks of one usage query have told so far."""
+
+    counted: bool
+    ledger: Ledger = field(default_factory=Ledger)
+    outages: int = 0
+    empty: list[date] = field(default_factory=list)
+    remembered: bool = False
+    warnings: dict[str, None] = field(default_factory=dict)
+    asked: bool = False
+    trusted_from: np.datetime64 | None = None
+
+    def may_begin_at(self, block: Block) -> bool:
+        """Say whether the first value of all lies within this block, and not at its start."""
+        seen = np.asarray(block.present.any(axis=0))
+        return bool(seen.any() and not self.ledger.rows and (self.asked or not seen[0]))
+
+    def enter(
+        self,
+        fetched: Fetched,
+        block: Block,
+        source: CountArray,
+        duplicates: Mapping[str, int],
+    ) -> None:
+        """Take note of one chunk; chunks come in the order of time."""
+        hourly = fetched.hourly
+        seen = np.asarray(block.present.any(axis=0))
+        if self.may_begin_at(block) and not self.remembered:
+            # what lies before the first value is forgotten, or was never there
+            self.trusted_from = hourly.ds[int(seen.argmax())] + _EDGE
+        self.asked = True
+        if seen.any() or self.ledger.rows:
+            # before its first value a source was not away: it had not begun, or has forgotten
+            begun = 0 if self.ledger.rows else int(seen.argmax())
+            self.outages += int((~hourly.answered[begun:]).sum())
+        self.warnings |= dict.fromkeys(fetched.warnings)
+        self.counted = self.counted and fetched.resets is not None
+        self.ledger.enter(block, source=source, duplicates=duplicates)
+
+    def entry(self, preset: UsagePreset, *, days: int) -> QueryEntry:
+        """Return what the manifest says of it."""
+        totals = self.ledger.totals()
+        return QueryEntry(
+            preset=preset.name,
+            text=preset.text,
+            windows=(MEAN_WINDOW, SHORT_WINDOW) if preset.is_counter else (),
+            steps=steps_of(preset),
+            days=days,
+            series=len(self.ledger.place),
+            rows=self.ledger.rows,
+            gaps=totals.gaps,
+            stale=totals.stale,
+            outages=self.outages,
+            infinities=self.ledger.infinities,
+            resets=totals.resets if self.counted else None,
+            duplicates=totals.duplicates,
+            warnings=tuple(self.warnings),
+            troubled=self.ledger.troubled(),
+        )
+
+
+def _with_capacity(
+    before: QueryEntry | None, preset: CapacityPreset, grid: Grid, rows: int, days: int
+) -> QueryEntry:
+    known = before or QueryEntry(preset=preset.name, text=preset.text, steps=steps_of(preset))
+    warnings = dict.fromkeys((*known.warnings, *grid.warnings))
+    return known.model_copy(
+        update={
+            "days": known.days + days,
+            "series": max(known.series, len(grid.labels)),
+            "rows": known.rows + rows,
+            "infinities": known.infinities + int(np.isinf(grid.values).sum()),
+            "warnings": tuple(warnings),
+        }
+    )

@@ -1,16 +1,23 @@
-"""From arrays to the rows of the two tables."""
+"""From what was read to what is staged: blocks of usage, rows of capacity."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from foresail.history.frames import CAPACITY_COLUMNS, USAGE_COLUMNS, empty_capacity, typed
+from foresail.history.block import Block, CountArray, make_block
+from foresail.history.frames import CAPACITY_COLUMNS, empty_capacity, typed
 from foresail.history.hourly import Hourly
-from foresail.history.naming import full_labels, series_id
-from foresail.history.presets import CapacityPreset, UsagePreset
+from foresail.history.naming import checked_cluster, full_labels, series_id
+from foresail.history.presets import CapacityPreset
 from foresail.history.reader import Labels
-from foresail.panel import FloatArray, TimeArray
+from foresail.panel import BoolArray, FloatArray, TimeArray
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_DIGITS = 10
 _SAME = 1e-9
 """Relative difference that is none: Prometheus adds up in any order."""
 
@@ -21,38 +28,63 @@ def aligned(
     """Return the rows of the wanted labels, in their order; a series that is not there is gaps."""
     place = {key: i for i, key in enumerate(labels)}
     out = np.full((len(wanted), values.shape[1]), np.nan)
-    for i, key in enumerate(wanted):
-        if key in place:
-            out[i] = values[place[key]]
+    rows = [i for i, key in enumerate(wanted) if key in place]
+    out[rows] = values[[place[wanted[i]] for i in rows]]
     return out
 
 
-def count_gaps(present: NDArray[np.bool_]) -> int:
-    """Count the missing hours between each row's first and last value."""
-    after_first = np.logical_or.accumulate(present, axis=1)
-    before_last = np.logical_or.accumulate(present[:, ::-1], axis=1)[:, ::-1]
-    return int((after_first & before_last & ~present).sum())
+def steadied(values: FloatArray) -> FloatArray:
+    """Return the values to ten significant digits; whole numbers below 2^53 stay as they are.
+
+    A Prometheus adds up in any order: the last digits of a sum change from one asking to the next,
+    and the same data would not be the same bytes.
+    """
+    with np.errstate(all="ignore"):  # of zero, gaps, infinities and the largest numbers
+        scale = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.abs(values))))
+        rounded = np.rint(values * scale) / scale
+    plain = ~np.isfinite(rounded) | (values == np.rint(values))
+    return np.where(plain, values, rounded)
 
 
-def usage_rows(
-    preset: UsagePreset, series: tuple[Labels, ...], hourly: Hourly, *, cluster: str
-) -> pd.DataFrame:
-    """Return the long rows of one preset's series; gaps have none."""
-    frames = []
-    for i, key in enumerate(series):
-        given = dict(key)
-        labels = full_labels(preset.scope, given, cluster=cluster)
-        for stat, values in (("mean", hourly.mean[i]), ("max", hourly.maximum[i])):
-            there = ~np.isnan(values)
-            frames.append(
-                pd.DataFrame({"ds": hourly.ds[there], "y": values[there]}).assign(
-                    series=series_id(preset.scope, given, cluster=cluster),
-                    metric=preset.metric,
-                    stat=stat,
-                    **labels,
-                )
-            )
-    return typed(pd.concat(frames, ignore_index=True)[list(USAGE_COLUMNS)])
+def names_of(
+    key: Labels, scope: str, *, cluster: str, cluster_label: str
+) -> tuple[str, dict[str, str]]:
+    """Return the id and the six labels of an answer's series.
+
+    Raises:
+        UsageError: The source calls a cluster by a name that no id can hold.
+    """
+    given = dict(key)
+    own = checked_cluster(given[cluster_label]) if cluster_label else cluster
+    labels = full_labels(scope, given, cluster=own)
+    return series_id(scope, given, cluster=own), labels
+
+
+def usage_block(
+    labels: tuple[Labels, ...],
+    hourly: Hourly,
+    resets: FloatArray | None,
+    *,
+    scope: str,
+    cluster: str,
+    cluster_label: str,
+) -> tuple[Block, CountArray]:
+    """Return the block of one query's series, and the steps that the source answered for each.
+
+    The second has the rows of the block, shape `(N, H)`.
+    """
+    named = [names_of(key, scope, cluster=cluster, cluster_label=cluster_label) for key in labels]
+    values: dict[str, NDArray[Any]] = {
+        "mean": steadied(hourly.mean),
+        "max": steadied(hourly.max),
+        "p95": steadied(hourly.p95),
+        "points": hourly.points,
+    }
+    if resets is not None:
+        values["resets"] = np.clip(np.nan_to_num(resets), 0, 65535)
+    block = make_block(hourly.ds, {name: tuple(each.values()) for name, each in named}, **values)
+    order = sorted(range(len(named)), key=[name for name, _ in named].__getitem__)
+    return block, hourly.source[order]
 
 
 def capacity_rows(
@@ -62,26 +94,41 @@ def capacity_rows(
     ds: TimeArray,
     *,
     cluster: str,
-) -> pd.DataFrame:
-    """Keep the first row of each day and every change: capacities mostly stand still."""
-    frames = [empty_capacity()]
-    day = ds.astype("datetime64[D]")
-    for i, key in enumerate(labels):
-        there = ~np.isnan(values[i])
-        row, when, days = values[i][there], ds[there], day[there]
-        kept = np.ones(len(row), dtype=bool)
-        kept[1:] = ~np.isclose(row[1:], row[:-1], rtol=_SAME, atol=0) | (days[1:] != days[:-1])
-        frames.append(
-            pd.DataFrame({"ds": when[kept], "value": row[kept]}).assign(
-                series=series_id(preset.scope, dict(key), cluster=cluster),
-                metric=preset.metric,
-                kind=preset.kind,
-            )
+    cluster_label: str,
+) -> Mapping[str, pd.DataFrame]:
+    """Return cluster -> rows: the first of each day and every change; most stand still."""
+    values = steadied(values)
+    kept = _first_or_changed(values, ds.astype("datetime64[D]"))
+    named = [
+        names_of(key, preset.scope, cluster=cluster, cluster_label=cluster_label) for key in labels
+    ]
+    own = np.array([texts["cluster"] for _, texts in named], dtype=object)
+    names = np.array([name for name, _ in named], dtype=object)
+    found = {}
+    for each in dict.fromkeys(own.tolist()):
+        series, hours = np.nonzero(kept & (own == each)[:, None])
+        frame = pd.DataFrame({"ds": ds[hours], "value": values[series, hours]}).assign(
+            series=names[series], metric=preset.metric, kind=preset.kind
         )
-    return typed(joined(frames, empty_capacity())[list(CAPACITY_COLUMNS)])
+        found[each] = joined([frame])
+    return found
 
 
-def joined(frames: list[pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:
-    """Return all frames below each other, or the empty one."""
-    filled = [typed(frame) for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else empty
+def _first_or_changed(values: FloatArray, days: TimeArray) -> BoolArray:
+    """Say which hours begin a day of their series, or differ from its hour before; `(N, T)`."""
+    there = ~np.isnan(values)
+    hours = np.arange(values.shape[1])
+    last = np.maximum.accumulate(np.where(there, hours, -1), axis=1)
+    before = np.hstack([np.full((len(values), 1), -1), last[:, :-1]])
+    known = np.take_along_axis(values, np.maximum(before, 0), axis=1)
+    same = (before >= 0) & np.isclose(values, known, rtol=_SAME, atol=0)
+    same &= days[np.maximum(before, 0)] == days
+    return there & ~same
+
+
+def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return all capacity rows below each other."""
+    filled = [frame for frame in frames if len(frame)]
+    if not filled:
+        return empty_capacity()
+    return typed(pd.concat(filled, ignore_index=True)[list(CAPACITY_COLUMNS)])

@@ -62,6 +62,12 @@ class LocalStore:
         with self._explained(key):
             return path.is_file()
 
+    def delete(self, key: str) -> None:
+        """Remove the file; one that is not there is no error."""
+        path = self._path(key)
+        with self._explained(key):
+            path.unlink(missing_ok=True)
+
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Yield all keys that start with `prefix`, in order."""
         found = (

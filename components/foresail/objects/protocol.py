@@ -34,5 +34,8 @@ class ObjectStore(Protocol):
     def exists(self, key: str) -> bool:
         """Say whether the object is there."""
 
+    def delete(self, key: str) -> None:
+        """Remove the object; one that is not there is no error."""
+
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Yield all keys below `prefix`, in order."""

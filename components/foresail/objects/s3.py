@@ -1,6 +1,7 @@
 """S3 through the `minio` client, which works with any S3: SeaweedFS, MinIO, Ceph, AWS."""
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ CONNECTIONS = 16
 """How many requests one store serves at once; the stagers start as many threads."""
 
 _RETRIES = 2
+_PATIENCE = 10
+"""Times the timeout of one read that a whole object may take."""
+_PIECE_BYTES = 1024 * 1024
 _DENIED = {
     "AccessDenied",
     "InvalidAccessKeyId",
@@ -36,6 +40,10 @@ _DENIED = {
 _BUSY = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"}
 
 
+class _TooSlow(HTTPError):  # noqa: N818  # never leaves this module
+    """A body drips in; asking again would take as long."""
+
+
 class S3Store:
     """Objects below `s3://bucket/prefix`."""
 
@@ -44,6 +52,7 @@ class S3Store:
         self._prefix = f"{location.prefix}/" if location.prefix else ""
         self._uri = f"s3://{location.bucket}/{location.prefix}".rstrip("/")
         secure, host = _endpoint(settings)
+        self._patience = _PATIENCE * settings.s3_timeout_seconds
         self._endpoint = f"{'https' if secure else 'http'}://{host}"
         self._client = Minio(
             host,
@@ -74,11 +83,21 @@ class S3Store:
                 with attempt:
                     response = self._client.get_object(self._bucket, name)
                     try:
-                        return bytes(response.data)
+                        return self._body(response)
                     finally:
                         response.close()
                         response.release_conn()
         raise AssertionError("a retry loop ends with a value or an error")
+
+    def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        """Return a whole body; one that only drips in ends at the deadline."""
+        deadline = time.monotonic() + self._patience
+        pieces: list[bytes] = []
+        for piece in response.stream(_PIECE_BYTES):
+            pieces.append(piece)
+            if time.monotonic() > deadline:
+                raise _TooSlow
+        return b"".join(pieces)
 
     def put(self, key: str, data: bytes) -> None:
         """Write the whole object; S3 shows it only when it is whole."""
@@ -95,6 +114,11 @@ class S3Store:
         except NotFound:  # the answer to HEAD has no body: a missing bucket may look like this too
             return False
         return True
+
+    def delete(self, key: str) -> None:
+        """Remove the object; one that is not there is no error."""
+        with self._explained(key):
+            self._client.remove_object(self._bucket, self._name(key))
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Yield all keys that start with `prefix`, in order."""

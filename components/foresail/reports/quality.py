@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from foresail.features import hourly_panel
 from foresail.history.manifest import Refusal
-from foresail.panel import Panel, SeriesKey
-from foresail.quality import Judgement
+from foresail.panel import FloatArray, IntArray, Panel, SeriesKey
 from foresail.reports.charts import share_chart
 from foresail.reports.page import render
 from foresail.times import isoformat
@@ -34,55 +31,54 @@ class _Scope:
     gaps: float
 
 
-def quality_report(judgement: Judgement, *, refusals: Sequence[Refusal]) -> str:
+def quality_report(panel: Panel, *, refusals: Sequence[Refusal], silent: Sequence[str]) -> str:
     """Return the HTML of what came, what was refused and where the gaps are.
 
     Args:
-        judgement: Of the staged history.
-        refusals: All series that do not go on, those that staging left out among them.
+        panel: The series that go on.
+        refusals: All series that do not, those that staging left out among them.
+        silent: Clusters that did not answer.
     """
-    frame = judgement.frame
-    panel = hourly_panel(frame)
-    per_series = [_gaps_of(panel, i) for i in range(len(panel))]
-    by_key = {row.key: row.gaps for row in per_series}
-    seen = np.isfinite(panel.values).mean(axis=0)
+    known = np.isfinite(panel.values)
+    first = known.argmax(axis=1)
+    hours = len(panel.ds) - first
+    gaps = 1 - known.sum(axis=1) / hours
+    seen = known.mean(axis=0)
     days = panel.ds.astype("datetime64[D]")
     unique = np.unique(days)
+    worst = np.argsort(-gaps, kind="stable")[:WORST].tolist()
     return render(
         "quality.html",
         accepted=len(panel),
         refusals=refusals,
-        rows=len(frame),
+        silent=silent,
+        rows=int(known.sum()),
         first=isoformat(panel.ds[0]),
         last=isoformat(panel.ds[-1]),
-        repeats=judgement.repeats_dropped,
-        gaps=float(np.mean([row.gaps for row in per_series])),
+        gaps=float(gaps.mean()),
         chart=share_chart(
             title="Series with a value, per day",
             ds=unique,
             share=np.array([seen[days == day].mean() for day in unique]),
         ),
-        scopes=_scopes(frame, by_key),
-        worst=sorted(per_series, key=lambda row: -row.gaps)[:WORST],
+        scopes=_scopes(panel, known.sum(axis=1), gaps),
+        worst=[
+            _Gaps(
+                panel.index[row].key,
+                isoformat(panel.ds[first[row]]),
+                float(hours[row]) / 24,
+                float(gaps[row]),
+            )
+            for row in worst
+        ],
     )
 
 
-def _gaps_of(panel: Panel, row: int) -> _Gaps:
-    known = np.isfinite(panel.values[row])
-    first = int(known.argmax())
-    return _Gaps(
-        panel.index[row].key,
-        isoformat(panel.ds[first]),
-        float(len(known) - first) / 24,
-        float(1 - known[first:].mean()),
-    )
-
-
-def _scopes(frame: pd.DataFrame, gaps: dict[SeriesKey, float]) -> list[_Scope]:
-    labelled = frame if "scope" in frame else frame.assign(scope="")
-    found = []
-    for (scope, metric), rows in labelled.groupby(["scope", "metric"], sort=True, observed=True):
-        keys = rows[["series", "metric", "stat"]].drop_duplicates()
-        share = [gaps[SeriesKey(*map(str, key))] for key in keys.itertuples(index=False)]
-        found.append(_Scope(str(scope), str(metric), len(keys), len(rows), float(np.mean(share))))
-    return found
+def _scopes(panel: Panel, values: IntArray, gaps: FloatArray) -> list[_Scope]:
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row, info in enumerate(panel.index):
+        groups.setdefault((info.labels.get("scope", ""), info.metric), []).append(row)
+    return [
+        _Scope(scope, metric, len(rows), int(values[rows].sum()), float(gaps[rows].mean()))
+        for (scope, metric), rows in sorted(groups.items())
+    ]

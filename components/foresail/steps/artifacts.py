@@ -8,6 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from foresail.errors import BadInput
 from foresail.history.manifest import Refusal
 
+FACTS = "facts.json"
+CAPACITY = "capacity.parquet"
+
 
 class HistoryFacts(BaseModel):
     """`facts.json`: what is known about the history in an artifact folder.
@@ -16,6 +19,8 @@ class HistoryFacts(BaseModel):
         history_digest: Of the staged history.
         as_of: The last hour known.
         refusals: Series that do not go on, refused when they were staged or now.
+        silent: Clusters that did not answer when the history was staged last; none of their series
+            goes on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -23,10 +28,11 @@ class HistoryFacts(BaseModel):
     history_digest: str
     as_of: AwareDatetime
     refusals: tuple[Refusal, ...] = ()
+    silent: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write `facts.json` into the folder."""
-        (folder / "facts.json").write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        (folder / FACTS).write_text(self.model_dump_json(indent=1), encoding="utf-8")
 
     @staticmethod
     def read(folder: Path) -> "HistoryFacts":
@@ -36,10 +42,10 @@ class HistoryFacts(BaseModel):
             BadInput: It is not there or not whole.
         """
         try:
-            return HistoryFacts.model_validate_json((folder / "facts.json").read_bytes())
+            return HistoryFacts.model_validate_json((folder / FACTS).read_bytes())
         except (OSError, ValidationError) as error:
             raise BadInput(
-                f"{folder.name} holds no facts.json; it is not an output of the step before"
+                f"{folder.name} holds no {FACTS}; it is not an output of the step before"
             ) from error
 
 

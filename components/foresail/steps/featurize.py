@@ -1,5 +1,6 @@
-"""Put the accepted series on one hourly grid, with their labels and capacity."""
+"""Hold the accepted series to one last hour, with what their capacity is then."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,21 +8,21 @@ import numpy as np
 import pandas as pd
 import structlog
 
-from foresail.features import hourly_panel
-from foresail.longframe import KEY
-from foresail.panel import SeriesInfo, SeriesKey, unit_of
+from foresail.features import ending_at
+from foresail.panel import Panel, SeriesInfo
 from foresail.steps import AnyPath
-from foresail.steps.artifacts import HistoryFacts, read_parquet
+from foresail.steps.artifacts import CAPACITY, HistoryFacts, read_parquet
 from foresail.times import parse_hour
 
 CAPACITY_HOLDS = timedelta(hours=25)
-LABELS = ("cluster", "scope", "node", "namespace", "kind", "workload")
+CAPACITY_KINDS = ("allocatable", "request", "limit")
+"""What the room beside a forecast is reckoned from."""
 
 log = structlog.get_logger()
 
 
 def run(*, accepted: AnyPath, panel: AnyPath, as_of: str = "") -> dict[str, float]:
-    """Fold the accepted history into a panel.
+    """Cut the accepted series off at the last hour known, and put their capacity beside them.
 
     Args:
         accepted: Folder that `validate` wrote.
@@ -33,12 +34,12 @@ def run(*, accepted: AnyPath, panel: AnyPath, as_of: str = "") -> dict[str, floa
     """
     source = Path(accepted)
     facts = HistoryFacts.read(source)
-    frame = read_parquet(source / "history.parquet")
     until = parse_hour(as_of) if as_of else facts.as_of
-    capacity = read_parquet(source / "capacity.parquet")
+    known = ending_at(Panel.load(source), until)
+    capacity = read_parquet(source / CAPACITY)
     # while a figure holds it is staged once a day: an older one holds no longer
     capacity = capacity[capacity["ds"].between(until - CAPACITY_HOLDS, until)]
-    folded = hourly_panel(frame, as_of=until, index=_index(frame, capacity))
+    folded = Panel(known.ds, known.values, _with_capacity(known.index, capacity))
     target = Path(panel)
     folded.save(target)
     facts.model_copy(update={"as_of": until}).write(target)
@@ -47,25 +48,17 @@ def run(*, accepted: AnyPath, panel: AnyPath, as_of: str = "") -> dict[str, floa
     return {"series": float(len(folded)), "hours": float(len(folded.ds)), "gap_share": gaps}
 
 
-def _index(frame: pd.DataFrame, capacity: pd.DataFrame) -> dict[SeriesKey, SeriesInfo]:
-    labels = [name for name in LABELS if name in frame]
-    latest = {
-        (str(series), str(metric), str(kind)): float(value)
-        for series, metric, kind, value in capacity.sort_values("ds")[
-            ["series", "metric", "kind", "value"]
-        ].itertuples(index=False)
-    }
-    found = {}
-    for row in frame[[*KEY, *labels]].drop_duplicates(KEY, keep="last").to_dict("records"):
-        key = SeriesKey(*(str(row[name]) for name in KEY))
-        found[key] = SeriesInfo(
-            *key,
-            unit=unit_of(key.metric),
-            labels={n: str(row[n]) for n in labels if row[n] and not pd.isna(row[n])},
-            capacity={
-                kind: latest[key.series, key.metric, kind]
-                for kind in ("allocatable", "request", "limit")
-                if (key.series, key.metric, kind) in latest
-            },
-        )
-    return found
+def _with_capacity(index: tuple[SeriesInfo, ...], capacity: pd.DataFrame) -> tuple[SeriesInfo, ...]:
+    latest: dict[tuple[str, str], dict[str, float]] = {}
+    rows = capacity.sort_values("ds")[["series", "metric", "kind", "value"]]
+    for series, metric, kind, value in rows.itertuples(index=False):
+        if kind in CAPACITY_KINDS:
+            latest.setdefault((str(series), str(metric)), {})[str(kind)] = float(value)
+    return tuple(
+        replace(info, capacity=_ordered(latest.get((info.series, info.metric), {})))
+        for info in index
+    )
+
+
+def _ordered(known: dict[str, float]) -> dict[str, float]:
+    return {kind: known[kind] for kind in CAPACITY_KINDS if kind in known}

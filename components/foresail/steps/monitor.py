@@ -14,16 +14,15 @@ import structlog
 from foresail.bundle import Bundle
 from foresail.errors import BadBundle, ForesailError, NotFound, UsageError
 from foresail.evaluation.live import DAY, RIVAL_MARGIN, LiveReport, compare, rival_ratio
-from foresail.features import hourly_panel
 from foresail.history import read_history
 from foresail.panel import Panel
-from foresail.quality import judge
+from foresail.quality import judge_panel
 from foresail.registry import CHAMPION, Registry, VersionInfo, model_name, names
 from foresail.registry.address import given_address
 from foresail.reports.live import Watched, exposition, markdown
 from foresail.settings import read_settings
 from foresail.steps import AnyPath
-from foresail.times import isoformat, parse_hour
+from foresail.times import isoformat, parse_hour, to_numpy
 
 log = structlog.get_logger()
 
@@ -214,15 +213,18 @@ def _watch_one(
 def _observed(history_uri: str, bundle: Bundle, until: datetime | None) -> Panel:
     """Return the hours that came since the bundle was trained, judged as before a training."""
     start = bundle.manifest.trained_until
-    frame = read_history(
-        history_uri, settings=read_settings(), metrics={bundle.manifest.metric}
-    ).frame
-    frame = frame[frame["ds"] >= start]
-    accepted = judge(frame, now=datetime.now(UTC), as_of=until).frame if len(frame) else frame
-    accepted = accepted[np.isfinite(accepted["y"].to_numpy(dtype=np.float64))]
-    if not len(accepted):
+    now = datetime.now(UTC)
+    came = read_history(
+        history_uri,
+        settings=read_settings(),
+        metrics={bundle.manifest.metric},
+        since=start,
+        capacity_at="latest",
+    ).panel
+    known = came if until is None else came.until(to_numpy(until))
+    if not np.isfinite(known.values).any():
         return Panel(np.empty(0, "datetime64[s]"), np.empty((0, 0)), ())
-    return hourly_panel(accepted)
+    return judge_panel(known, now=now, as_of=until).panel
 
 
 def _obstacle(

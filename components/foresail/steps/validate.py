@@ -1,21 +1,23 @@
 """Judge the staged history: the series that may go on, and a report for people."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import structlog
 
 from foresail.errors import BadInput
-from foresail.history import History, read_history
+from foresail.history import HistoryManifest, read_history
 from foresail.history.manifest import Refusal
-from foresail.quality import Judgement, check_some, judge
+from foresail.panel import Panel
+from foresail.quality import PanelJudgement, judge_panel
 from foresail.registry.names import model_name
 from foresail.reports.quality import quality_report
 from foresail.settings import read_settings
 from foresail.steps import AnyPath
-from foresail.steps.artifacts import HistoryFacts
-from foresail.times import parse_hour
+from foresail.steps.artifacts import CAPACITY, HistoryFacts
+from foresail.times import from_numpy, parse_hour
 
 log = structlog.get_logger()
 
@@ -34,18 +36,18 @@ def run(
 
     Args:
         history_uri: Where `stage` wrote it.
-        history_digest: Of the manifest that must be found there; empty for whatever is there.
-        accepted: Folder to create: `history.parquet`, `capacity.parquet`, `facts.json`.
+        history_digest: Of the state to read; empty for the latest.
+        accepted: Folder to create: a panel, `capacity.parquet`, `facts.json`.
         report: HTML file to write.
         as_of: The last hour known, such as `2026-11-21T07:00:00Z`; empty for the latest staged.
         scopes: Comma-separated scopes to keep; empty for all.
         metrics: Comma-separated metrics to keep; empty for all.
 
     Returns:
-        Counts for the dashboard: series accepted and refused, rows, repeats dropped.
+        Counts for the dashboard: series accepted and refused, values, clusters that did not answer.
 
     Raises:
-        BadInput: Nothing is left, or the stored history is not the one of the digest.
+        BadInput: Nothing is left, or the state is not kept any more.
     """
     now = datetime.now(UTC)
     until = parse_hour(as_of) if as_of else None
@@ -55,31 +57,42 @@ def run(
         digest=history_digest,
         metrics=_names(metrics),
         scopes=_names(scopes),
+        capacity_at=until or "latest",
     )
-    judgement = judge(history.frame, now=now, as_of=until)
-    check_some(judgement)
-    _check_names(judgement.frame["metric"].unique())
-    last = judgement.frame["ds"].max().floor("h").to_pydatetime()
-    refusals = _refusals(history, judgement)
+    silent = history.manifest.silent
+    answered = _without(history.panel, silent)
+    judgement = judge_panel(answered, now=now, as_of=until)
+    _check_names({info.metric for info in judgement.panel.index})
+    known = np.isfinite(judgement.panel.values).any(axis=0)
+    last = from_numpy(judgement.panel.ds[known][-1])
+    refusals = _refusals(history.manifest, judgement)
     facts = HistoryFacts(
-        history_digest=history_digest or history.manifest.digest,
+        history_digest=history.manifest.digest,
         as_of=until or last,
         refusals=refusals,
+        silent=silent,
     )
     folder = Path(accepted)
-    folder.mkdir(parents=True, exist_ok=True)
-    judgement.frame.to_parquet(folder / "history.parquet", index=False)
-    history.capacity.to_parquet(folder / "capacity.parquet", index=False)
+    judgement.panel.save(folder)
+    history.capacity.to_parquet(folder / CAPACITY, index=False)
     facts.write(folder)
-    Path(report).write_text(quality_report(judgement, refusals=refusals), encoding="utf-8")
-    series = judgement.frame.groupby(["series", "metric", "stat"], observed=True).ngroups
-    log.info("validated", series=series, refused=len(refusals))
+    page = quality_report(judgement.panel, refusals=refusals, silent=silent)
+    Path(report).write_text(page, encoding="utf-8")
+    log.info("validated", series=len(judgement.panel), refused=len(refusals), silent=silent)
     return {
-        "series_accepted": float(series),
+        "series_accepted": float(len(judgement.panel)),
         "series_refused": float(len(refusals)),
-        "rows": float(len(judgement.frame)),
-        "repeats_dropped": float(judgement.repeats_dropped),
+        "values": float(np.isfinite(judgement.panel.values).sum()),
+        "clusters_silent": float(len(silent)),
     }
+
+
+def _without(panel: Panel, silent: Collection[str]) -> Panel:
+    """Return the series of the clusters that answered: the others keep the forecasts they have."""
+    if not silent:
+        return panel
+    rows = [i for i, info in enumerate(panel.index) if info.labels.get("cluster") not in silent]
+    return panel.select(rows)
 
 
 def _check_names(metrics: Iterable[str]) -> None:
@@ -95,9 +108,10 @@ def _check_names(metrics: Iterable[str]) -> None:
         by_model[model] = metric
 
 
-def _refusals(history: History, judgement: Judgement) -> tuple[Refusal, ...]:
-    """Return what the last staging run left out, and what is refused now."""
-    staged = history.manifest.runs[-1].refused if history.manifest.runs else ()
+def _refusals(manifest: HistoryManifest, judgement: PanelJudgement) -> tuple[Refusal, ...]:
+    """Return what the last run of each source left out, and what is refused now."""
+    latest = {(run.cluster, run.source): run for run in manifest.runs}
+    staged = tuple(refusal for run in latest.values() for refusal in run.refused)
     now = (
         Refusal(**r.key._asdict(), code=int(r.code), reason=r.reason) for r in judgement.refusals
     )

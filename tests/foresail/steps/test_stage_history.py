@@ -37,6 +37,30 @@ def test_queries_are_not_for_a_file(usage: str, tmp_path: Path) -> None:
         stage(usage, tmp_path, queries="nope.yaml")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cluster_label": "cluster"}, "brings the cluster it is named after; leave --cluster-lab"),
+        ({"late_hours": -1}, "expected late hours of 0 or more, got -1"),
+        ({"max_load": "high"}, "expected a load of low or normal, got 'high'"),
+        ({"preset": "nope"}, "unknown preset 'nope'; use one of cadvisor"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_before_anyone_is_asked(
+    options: dict[str, str | int], message: str, tmp_path: Path
+) -> None:
+    """With what it could be."""
+    sources = "prod=http://127.0.0.1:1,dev=http://127.0.0.1:2"
+    with pytest.raises(UsageError, match=message):
+        stage(sources, tmp_path, **options)
+
+
+def test_a_file_has_no_dry_run(usage: str, tmp_path: Path) -> None:
+    """It is read whole."""
+    with pytest.raises(UsageError, match="a file is read whole: there is no dry run"):
+        stage_history.estimate(source=usage, history_uri=str(tmp_path / "history"))
+
+
 @pytest.mark.parametrize("source", ["http://127.0.0.1:1", "usage.csv"])
 def test_no_days_are_refused_whatever_the_source(source: str, tmp_path: Path) -> None:
     """Before anyone is asked."""
