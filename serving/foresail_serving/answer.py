@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from foresail.bundle import HorizonEntry, SeriesEntry, promise
+from foresail.bundle import HorizonEntry, promise
 from foresail.codes import Code, is_whole
 from foresail.horizons import Horizon
 from foresail.times import isoformat
@@ -20,7 +20,7 @@ from foresail_serving.schemas import (
 )
 from foresail_serving.settings import ServeSettings
 from foresail_serving.snapshot import Found
-from foresail_serving.window import Window, cut, plain
+from foresail_serving.window import Window, cut, own_leads, plain
 
 _HOUR = timedelta(hours=1)
 _DAY_HOURS = 24
@@ -53,8 +53,8 @@ def forecast(
     entry, manifest = found.entry, found.served.bundle.manifest
     known = entry.horizons[horizon.name]
     covers_until = manifest.trained_until + entry.hours * _HOUR
-    stale = is_stale(manifest.trained_until, hour=hour, settings=settings)
-    status, reason = _status(window, known, covers_until=covers_until, stale=stale)
+    stale = is_stale(found.trained_until, hour=hour, settings=settings)
+    status, reason = _status(found, window, known, covers_until=covers_until, stale=stale)
     segments = _segments(window, found)
     low, high = settings.planning(horizon.name)
     body = ForecastAnswer(
@@ -74,10 +74,10 @@ def forecast(
         model=ModelRef(name=found.served.name, version=found.served.version),
         winner=_serving_most(segments) or known.winner,
         segments=segments if len(segments) > 1 else (),
-        trained_until=isoformat(manifest.trained_until),
+        trained_until=isoformat(found.trained_until),
         covers_until=isoformat(covers_until),
         lead_hours=window.leads,
-        quality=quality_of(entry, known, leads=window.leads),
+        quality=quality_of(found, known, rows=window.rows),
         summary=_summary(window),
         capacity=capacity_of(entry, window, threshold=settings.full_threshold),
         planning_range=PlanningRange(low=low, high=high),
@@ -86,7 +86,7 @@ def forecast(
         p50=window.values[:, 1].tolist(),
         p90=window.values[:, 2].tolist(),
     )
-    expiring = window.leads and covers_until < window.end + _DAY_HOURS * _HOUR
+    expiring = window.rows and covers_until < window.end + _DAY_HOURS * _HOUR
     return Forecast(body, window, "expiring" if expiring else "stale" if stale else "fresh")
 
 
@@ -104,21 +104,21 @@ def code_name(code: int) -> str:
 
 
 def quality_of(
-    entry: SeriesEntry, known: HorizonEntry, *, leads: tuple[int, int] | None
+    found: Found, known: HorizonEntry, *, rows: tuple[int, int] | None
 ) -> Measured | Unmeasured:
     """Return the measured promise of the hours that are answered, or why there is none.
 
     Args:
-        entry: The series.
+        found: The series.
         known: Its horizon that is asked for.
-        leads: How many hours ahead of what was known the first and the last hour are.
+        rows: The first and the last stored hour that is answered, counted from 1.
     """
+    leads = own_leads(rows, age_hours=found.age_hours)
     if known.winner is None:
         return Unmeasured(reason="there is no forecast to measure")
-    if leads is None:
+    if rows is None or leads is None:
         return Unmeasured(reason="none of the hours asked is forecast")
-    first, last = leads
-    quality = promise(entry, first_lead=first, last_lead=last)
+    quality = promise(found.entry, first_lead=rows[0], last_lead=rows[1])
     if quality is not None:
         return Measured(
             windows=quality.windows,
@@ -130,8 +130,9 @@ def quality_of(
             naive_sql=plain(quality.naive_sql),
             naive_mase=plain(quality.naive_mase),
         )
-    if known.code == Code.CONSTANT:
+    if known.is_constant:
         return Unmeasured(reason="the series is constant: its errors have no scale")
+    first, last = leads
     hours = f"hours {first} to {last}" if last > first else f"hour {first}"
     return Unmeasured(
         reason=f"the history is too short for three held-out windows of {hours} ahead"
@@ -139,7 +140,7 @@ def quality_of(
 
 
 def _status(
-    window: Window, known: HorizonEntry, *, covers_until: datetime, stale: bool
+    found: Found, window: Window, known: HorizonEntry, *, covers_until: datetime, stale: bool
 ) -> tuple[Status, str]:
     if known.winner is None:
         return "abstained", known.reason
@@ -148,7 +149,7 @@ def _status(
     status: Status = "ok" if is_whole(known.code) else "degraded"
     if stale:
         status = "stale"
-        age = (window.start - window.trained_until) // _HOUR
+        age = (window.start - found.trained_until) // _HOUR
         reasons.append(f"the forecast is {age} hours old")
     if not window.complete:
         status = "partial"
@@ -166,7 +167,7 @@ def _segments(window: Window, found: Found) -> tuple[SegmentOut, ...]:
     for segment in found.entry.segments:
         end = min(segment.until_hours, last)
         if end > row:
-            hours = [isoformat(window.trained_until + n * _HOUR) for n in (row, end)]
+            hours = [isoformat(window.stored_from + n * _HOUR) for n in (row, end)]
             segments.append(SegmentOut(start=hours[0], end=hours[1], model=segment.model))
             row = end
     return tuple(segments)

@@ -90,7 +90,7 @@ def forecast_csv(forecast: Forecast) -> bytes:
     why = (harmless(body.status), body.code, harmless(body.reason))
     promised = _promised(forecast)
     models = _model_by_hour(forecast)
-    leads = dict(zip(body.ds, itertools.count(window.first + 1), strict=False))
+    leads = dict(zip(body.ds, itertools.count(window.first + 1 + window.age_hours), strict=False))
     rows: list[tuple[object, ...]] = [CSV_COLUMNS]
     for stamp in window.ds_asked():
         quantiles: tuple[object, ...] = ("", "", "", "", "")

@@ -11,11 +11,10 @@ from datetime import datetime
 from statistics import fmean, geometric_mean
 
 from foresail.bundle import Quality, promise
-from foresail.codes import Code
 from foresail.horizons import HORIZONS, Horizon
 from foresail_serving.metrics import Exposition
 from foresail_serving.snapshot import Found, Snapshot
-from foresail_serving.window import leads_of, plain
+from foresail_serving.window import plain, rows_of
 
 _STATES = ("measured", "unmeasured", "constant", "no-forecast")
 _FIGURES: dict[str, tuple[str, Callable[[list[Quality]], float]]] = {
@@ -83,13 +82,13 @@ def _collect(snapshot: Snapshot, hour: datetime) -> Mapping[tuple[str, Horizon],
 
 def _standing(found: Found, horizon: Horizon, hour: datetime) -> tuple[str, Quality | None]:
     known = found.entry.horizons[horizon.name]
-    leads = leads_of(found, hours=horizon.hours, start=hour)
-    if known.winner is None or leads is None:
+    rows = rows_of(found, hours=horizon.hours, start=hour)
+    if known.winner is None or rows is None:
         return "no-forecast", None
-    quality = promise(found.entry, first_lead=leads[0], last_lead=leads[1])
+    quality = promise(found.entry, first_lead=rows[0], last_lead=rows[1])
     if quality is not None:
         return "measured", quality
-    return ("constant" if known.code == Code.CONSTANT else "unmeasured"), None
+    return ("constant" if known.is_constant else "unmeasured"), None
 
 
 def _labelled(

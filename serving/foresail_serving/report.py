@@ -11,7 +11,7 @@ from foresail_serving.clock import hour_of
 from foresail_serving.metrics import Exposition
 from foresail_serving.schemas import Health, ModelOut, Refused, SyncOut
 from foresail_serving.settings import ServeSettings
-from foresail_serving.snapshot import Served
+from foresail_serving.snapshot import Served, Snapshot
 from foresail_serving.state import State
 
 _LOOKS_MISSED = 3
@@ -21,8 +21,19 @@ _GRACE = timedelta(minutes=2)
 HealthStatus = Literal["ok", "stale", "degraded", "expired", "no-forecast"]
 
 
-def model_out(served: Served, *, hour: datetime, settings: ServeSettings) -> ModelOut:
-    """Return what is told of one model."""
+def models_out(
+    snapshot: Snapshot, *, hour: datetime, settings: ServeSettings
+) -> tuple[ModelOut, ...]:
+    """Return what is told of each model."""
+    return tuple(
+        _model_out(served, sum(snapshot.carried_over[name].values()), hour=hour, settings=settings)
+        for name, served in snapshot.models.items()
+    )
+
+
+def _model_out(
+    served: Served, carried_over: int, *, hour: datetime, settings: ServeSettings
+) -> ModelOut:
     manifest = served.bundle.manifest
     status: Literal["fresh", "stale", "expired"] = "fresh"
     if hour >= manifest.covers_until:
@@ -37,6 +48,7 @@ def model_out(served: Served, *, hour: datetime, settings: ServeSettings) -> Mod
         trained_until=isoformat(manifest.trained_until),
         covers_until=isoformat(manifest.covers_until),
         series=manifest.series,
+        carried_over=carried_over,
         horizons=manifest.horizons,
         quantiles=manifest.quantiles,
         history_digest=manifest.history_digest,
@@ -48,10 +60,7 @@ def health(state: State, sync: SyncState | None) -> Health:
     """Return the true state."""
     now = state.clock()
     snapshot = state.store.current
-    models = tuple(
-        model_out(served, hour=hour_of(now), settings=state.settings)
-        for served in snapshot.models.values()
-    )
+    models = models_out(snapshot, hour=hour_of(now), settings=state.settings)
     missing = tuple(name for name in state.settings.models if name not in snapshot.models)
     status, reasons = _judge(models, missing)
     ended = (state.child.ended,) if state.child.ended else ()
@@ -154,7 +163,8 @@ def metrics_page(state: State, sync: SyncState | None) -> str:
 
 def _bundle_metrics(page: Exposition, state: State) -> None:
     now = state.clock()
-    served = list(state.store.current.models.values())
+    snapshot = state.store.current
+    served = list(snapshot.models.values())
     manifests = [({"model": s.name}, s.bundle.manifest) for s in served]
     page.family(
         "foresail_bundle_info",
@@ -182,6 +192,16 @@ def _bundle_metrics(page: Exposition, state: State) -> None:
         "gauge",
         "Series in the bundle.",
         [(model, m.series) for model, m in manifests],
+    )
+    page.family(
+        "foresail_bundle_series_carried_over",
+        "gauge",
+        "Series that go on with an earlier forecast, by the cluster that did not answer.",
+        [
+            ({"model": s.name, "cluster": cluster}, count)
+            for s in served
+            for cluster, count in sorted(snapshot.carried_over[s.name].items())
+        ],
     )
 
 

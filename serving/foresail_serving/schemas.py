@@ -117,7 +117,10 @@ class ForecastAnswer(_Body):
     model: ModelRef
     winner: str | None = Field(description="The contender that serves most of the window.")
     segments: tuple[SegmentOut, ...] = Field(description="Where more than one serves it.")
-    trained_until: Instant = Field(description="Nothing at or after this was known.")
+    trained_until: Instant = Field(
+        description="Nothing at or after this was known of this series; earlier than the model's "
+        "where it was carried over."
+    )
     covers_until: Instant = Field(description="End of the last hour forecast for this series.")
     lead_hours: tuple[int, int] | None = Field(description="Hours ahead of what was known.")
     quality: Annotated[Measured | Unmeasured, Field(discriminator="status")]
@@ -150,6 +153,7 @@ class SeriesOut(_Body):
     labels: Mapping[str, str]
     capacity: Mapping[str, float]
     model: ModelRef
+    trained_until: Instant = Field(description="Nothing at or after this was known of it.")
     covers_until: Instant
     horizons: Mapping[str, HorizonOut]
 
@@ -174,6 +178,9 @@ class ModelOut(_Body):
     trained_until: Instant
     covers_until: Instant
     series: int
+    carried_over: int = Field(
+        description="How many of them go on with an earlier forecast: their cluster did not answer."
+    )
     horizons: Mapping[str, int]
     quantiles: tuple[float, ...]
     history_digest: str

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -12,6 +13,7 @@ from foresail.errors import BadBundle
 from foresail.horizons import QUANTILES
 from foresail_serving.cache import CURRENT, Stat, read_current, stat_of, stats_of, version_folder
 
+_HOUR = timedelta(hours=1)
 _HOUR_SECONDS = 3600
 
 _Look = tuple[str, tuple[Stat, ...]]
@@ -47,6 +49,16 @@ class Found:
     row: int
     entry: SeriesEntry
 
+    @property
+    def trained_until(self) -> datetime:
+        """Return the first hour of its own forecast: nothing at or after it was known."""
+        return self.entry.trained_until(self.served.bundle.manifest.trained_until)
+
+    @property
+    def age_hours(self) -> int:
+        """Return by how much that is before the bundle's first hour; 0 unless carried over."""
+        return (self.served.bundle.manifest.trained_until - self.trained_until) // _HOUR
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -58,6 +70,7 @@ class Snapshot:
         by_id: (series, metric, stat) -> series.
         by_label: (metric, stat, scope, the scope's own label) -> series, as ordered above.
         stats: Metric -> the stats it is forecast in.
+        carried_over: Model -> cluster -> how many of its series go on with an earlier forecast.
     """
 
     models: Mapping[str, Served]
@@ -65,6 +78,7 @@ class Snapshot:
     by_id: Mapping[tuple[str, str, str], Found]
     by_label: Mapping[tuple[str, str, str, str], tuple[Found, ...]]
     stats: Mapping[str, tuple[str, ...]]
+    carried_over: Mapping[str, Mapping[str, int]]
 
     @staticmethod
     def of(models: Mapping[str, Served]) -> "Snapshot":
@@ -79,6 +93,7 @@ class Snapshot:
         )
         by_label: dict[tuple[str, str, str, str], list[Found]] = {}
         stats: dict[str, set[str]] = {}
+        carried_over: dict[str, Counter[str]] = {name: Counter() for name in models}
         for item in found:
             entry = item.entry
             stats.setdefault(entry.metric, set()).add(entry.stat)
@@ -87,12 +102,15 @@ class Snapshot:
             by_label.setdefault((entry.metric, entry.stat, scope, own), []).append(item)
             if scope == "cluster":
                 by_label.setdefault((entry.metric, entry.stat, scope, ""), []).append(item)
+            if entry.is_carried_over:
+                carried_over[item.served.name][entry.labels.get("cluster", "")] += 1
         return Snapshot(
             dict(sorted(models.items())),
             tuple(found),
             {(f.entry.series, f.entry.metric, f.entry.stat): f for f in found},
             {key: tuple(items) for key, items in by_label.items()},
             {metric: tuple(sorted(names)) for metric, names in sorted(stats.items())},
+            carried_over,
         )
 
 

@@ -23,18 +23,19 @@ class Window:
     Attributes:
         start: The present UTC hour.
         hours: How many were asked.
-        first: Row of the first hour that is there; row `i` is `i + 1` hours ahead of what was
-            known at training.
+        first: Row of the first hour that is there.
         values: p10, p50, p90 by hour, shape `(n, 3)`, n <= hours; n = 0 only where the series
             abstains.
-        trained_until: Row 0.
+        stored_from: Row 0.
+        age_hours: Row `i` is `age_hours + i + 1` hours ahead of what was known at training.
     """
 
     start: datetime
     hours: int
     first: int
     values: FloatArray
-    trained_until: datetime
+    stored_from: datetime
+    age_hours: int
 
     @property
     def end(self) -> datetime:
@@ -49,13 +50,18 @@ class Window:
     @property
     def first_hour(self) -> datetime:
         """Return the first hour that is there."""
-        return self.trained_until + self.first * _HOUR
+        return self.stored_from + self.first * _HOUR
+
+    @property
+    def rows(self) -> tuple[int, int] | None:
+        """Return the first and the last hour that is there, if any; the first stored one is 1."""
+        rows = len(self.values)
+        return (self.first + 1, self.first + rows) if rows else None
 
     @property
     def leads(self) -> tuple[int, int] | None:
         """Return how many hours ahead of what was known the first and last hour are, if any."""
-        rows = len(self.values)
-        return (self.first + 1, self.first + rows) if rows else None
+        return own_leads(self.rows, age_hours=self.age_hours)
 
     def stamp(self, row: int) -> datetime:
         """Return the hour of a row of `values`."""
@@ -77,7 +83,7 @@ def cut(found: Found, *, horizon: str, hours: int, start: datetime) -> Window:
         ProblemError: The forecast has run out, has not begun, or was not made for this horizon.
     """
     manifest, entry = found.served.bundle.manifest, found.entry
-    trained_until = manifest.trained_until
+    trained_until, age = manifest.trained_until, found.age_hours
     if start >= manifest.covers_until:
         raise _expired(manifest.covers_until)
     known = entry.horizons.get(horizon)
@@ -91,7 +97,7 @@ def cut(found: Found, *, horizon: str, hours: int, start: datetime) -> Window:
     first = max(offset, 0)
     if known.winner is None:
         empty = np.empty((0, len(manifest.quantiles)))
-        return Window(start, hours, first, empty, trained_until)
+        return Window(start, hours, first, empty, trained_until, age)
     if offset + hours <= 0:
         raise ProblemError(
             "forecast-not-begun",
@@ -102,17 +108,22 @@ def cut(found: Found, *, horizon: str, hours: int, start: datetime) -> Window:
     if offset >= entry.hours:
         raise _expired(trained_until + entry.hours * _HOUR)
     stored = found.served.bundle.forecast[found.row, first : min(offset + hours, entry.hours)]
-    return Window(start, hours, first, significant(stored), trained_until)
+    return Window(start, hours, first, significant(stored), trained_until, age)
 
 
-def leads_of(found: Found, *, hours: int, start: datetime) -> tuple[int, int] | None:
-    """Return the leads of a series' hours within [start, start + hours), None where none is there.
+def rows_of(found: Found, *, hours: int, start: datetime) -> tuple[int, int] | None:
+    """Return which stored hours lie within [start, start + hours), None where none does.
 
-    They are those of the window that `cut` returns, without a look at its values.
+    They are the rows of the window that `cut` returns, without a look at its values.
     """
     offset = (start - found.served.bundle.manifest.trained_until) // _HOUR
     first, last = max(offset, 0) + 1, min(offset + hours, found.entry.hours)
     return (first, last) if first <= last else None
+
+
+def own_leads(rows: tuple[int, int] | None, *, age_hours: int) -> tuple[int, int] | None:
+    """Return how many hours ahead of what was known these stored hours are, if any."""
+    return (rows[0] + age_hours, rows[1] + age_hours) if rows else None
 
 
 def significant(values: NDArray[np.float32]) -> FloatArray:

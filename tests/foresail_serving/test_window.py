@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from foresail.bundle import Bundle
 from foresail_serving.problems import ProblemError
 from foresail_serving.snapshot import Found, Served, Snapshot
-from foresail_serving.window import cut, leads_of, plain, significant
+from foresail_serving.window import cut, plain, rows_of, significant
 
 HOUR = timedelta(hours=1)
 START = bundles.TRAINED_UNTIL
@@ -106,9 +106,9 @@ def test_every_row_is_the_hour_it_says(snapshot: Snapshot, hours: int) -> None:
         window = cut(found, horizon="next_day", hours=24, start=START + hours * HOUR)
     except ProblemError:
         assert hours >= 888 or hours <= -24
-        assert leads_of(found, hours=24, start=START + hours * HOUR) is None
+        assert rows_of(found, hours=24, start=START + hours * HOUR) is None
         return
-    assert leads_of(found, hours=24, start=START + hours * HOUR) == window.leads
+    assert rows_of(found, hours=24, start=START + hours * HOUR) == window.rows
     expected = [10.0 + datetime.fromisoformat(ds).hour for ds in window.ds()]
     assert window.values[:, 1].tolist() == expected
 

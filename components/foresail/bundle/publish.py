@@ -1,16 +1,16 @@
 """From a contest to bundles: one a metric."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from foresail.bundle.schema import Manifest
+from foresail.bundle.schema import HISTORY_HOURS, Manifest
 from foresail.bundle.writer import Publication, write_bundle
-from foresail.evaluation.contest import Contest
+from foresail.evaluation.outcome import Contest
 from foresail.horizons import QUANTILES
-from foresail.panel import HOUR, Panel
+from foresail.panel import HOUR, Panel, SeriesInfo
 from foresail.times import from_numpy
 
 BUNDLE = "bundle"
@@ -18,51 +18,53 @@ SCORES = "scores.npz"
 _LIBRARIES = ("foresail", "lightgbm", "numpy", "scipy")
 
 
+def rows_by_metric(index: Sequence[SeriesInfo]) -> dict[str, list[int]]:
+    """Return the rows of each metric, ascending; the metrics in alphabetical order."""
+    found: dict[str, list[int]] = {metric: [] for metric in sorted({i.metric for i in index})}
+    for row, info in enumerate(index):
+        found[info.metric].append(row)
+    return found
+
+
 def publish(
     folder: Path,
     *,
+    metric: str,
     panel: Panel,
+    rows: Sequence[int],
     contest: Contest,
     history_digest: str,
     recipe: Mapping[str, Any],
-) -> dict[str, Manifest]:
-    """Write `<metric>/bundle/` and `<metric>/scores.npz` for every metric of the panel.
+) -> Manifest:
+    """Write `<metric>/bundle/` and `<metric>/scores.npz` of one metric.
 
     Args:
-        folder: Of the model artifact; each metric's folder must not exist yet.
-        panel: What the contest was run on.
-        contest: Its outcome.
+        folder: Of the model artifact; the metric's folder must not exist yet.
+        metric: The metric.
+        panel: At least the last 28 days that the contest knew.
+        rows: Of the panel that are series of this metric, ascending.
+        contest: Their outcome, in this order.
         history_digest: Of the history behind the panel.
         recipe: Settings that refit the same forecast at other origins.
-
-    Returns:
-        Metric -> manifest.
     """
-    written = {}
-    for metric in sorted({info.metric for info in panel.index}):
-        rows = [i for i, info in enumerate(panel.index) if info.metric == metric]
-        publication = Publication(
-            metric=metric,
-            trained_until=from_numpy(panel.as_of + HOUR),
-            quantiles=QUANTILES,
-            horizons={h.name: h.hours for h in contest.board.horizons},
-            index=[contest.index[i] for i in rows],
-            forecast=contest.forecast[rows],
-            history=panel.values[rows],
-            history_digest=history_digest,
-            recipe=recipe,
-            models={
-                name: model
-                for name, served in contest.models.items()
-                if (model := served.among(rows)) is not None
-            },
-            versions={name: version(name) for name in _LIBRARIES}
-            | {"python": platform.python_version()},
-        )
-        home = folder / _folder_name(metric)
-        written[metric] = write_bundle(home / BUNDLE, publication)
-        contest.board.rows(rows).save(home / SCORES)
-    return written
+    publication = Publication(
+        metric=metric,
+        trained_until=from_numpy(panel.as_of + HOUR),
+        quantiles=QUANTILES,
+        horizons={h.name: h.hours for h in contest.board.horizons},
+        index=contest.index,
+        forecast=contest.forecast,
+        history=panel.values[list(rows), -HISTORY_HOURS:],
+        history_digest=history_digest,
+        recipe=recipe,
+        models={name: served.model for name, served in contest.models.items()},
+        versions={name: version(name) for name in _LIBRARIES}
+        | {"python": platform.python_version()},
+    )
+    home = folder / _folder_name(metric)
+    manifest = write_bundle(home / BUNDLE, publication)
+    contest.board.save(home / SCORES)
+    return manifest
 
 
 def _folder_name(metric: str) -> str:

@@ -190,8 +190,11 @@ def _check_arrays(
         raise BadBundle(
             f"{name}: a series claims more than the {manifest.steps} stored hours", check="hours"
         )
+    start = manifest.trained_until
+    if any(entry.trained_until(start) > start for entry in index):
+        raise BadBundle(f"{name}: a series knows hours that come after the bundle", check="as-of")
     span = timedelta(seconds=manifest.step_seconds * manifest.steps)
-    if manifest.covers_until - manifest.trained_until != span:
+    if manifest.covers_until - start != span:
         raise BadBundle(
             f"{name}: covers_until is not trained_until + {manifest.steps} steps", check="covers"
         )

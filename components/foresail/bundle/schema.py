@@ -4,7 +4,8 @@ A bundle is one metric's whole panel:
 
 - `forecast.npy`  float32 `(series, steps, quantiles)`: hour `i` is `trained_until + i` hours.
 - `history.npy`   float32 `(series, 672)`: the last 28 days before `trained_until`; NaN is a gap.
-- `index.json`    a list of `SeriesEntry`, in the order of the arrays.
+- `index.json`    a list of `SeriesEntry`, in the order of the arrays. A series that was carried
+  over from an earlier bundle has an `as_of` of its own; its rows and segments lie on this grid.
 - `forecast.parquet`, `recipe.json`: for people and for refitting; never served from.
 - `models/<contender>/`: what a contender fitted to the series that it serves, where it keeps it;
   `models/prophet/` is a `PanelProphet`: `model.json`, `parameters.npz` and `panel/` with
@@ -13,9 +14,12 @@ A bundle is one metric's whole panel:
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from foresail.codes import Code
 
 SCHEMA_VERSION = 1
 FORECAST, HISTORY, INDEX, MANIFEST = "forecast.npy", "history.npy", "index.json", "manifest.json"
@@ -25,6 +29,8 @@ SERVED = (FORECAST, HISTORY, INDEX)
 HISTORY_HOURS = 28 * 24
 SOFTENING = 0.01
 """Added to both errors of a ratio, so that a nearly perfect naive does not decide it."""
+CONSTANT = "constant"
+"""Named as the winner where a series is forecast as its constant."""
 
 
 class _Frozen(BaseModel):
@@ -71,12 +77,17 @@ class HorizonEntry(_Frozen):
     reason: str = ""
     quality: Quality | None = None
 
+    @property
+    def is_constant(self) -> bool:
+        """Say whether a constant is served, also where the code tells of something else by now."""
+        return self.winner is not None and (self.code == Code.CONSTANT or self.winner == CONSTANT)
+
 
 class Segment(_Frozen):
     """Leads (hours ahead) that share a promise, served by one contender.
 
     Attributes:
-        until_hours: The last of them.
+        until_hours: The last of them, counted from the bundle's first hour.
         model: The contender.
         quality: What was measured of these leads alone: the promise of a bundle that has grown old
             is made of it. None where it is unmeasured.
@@ -107,6 +118,9 @@ class SeriesEntry(_Frozen):
         segments: Who serves which leads, in order.
         scale: Mean change from one day to the next over the last 28 days, in the unit; None for a
             constant series. What scores and the least width of a day's band are measured in.
+        as_of: The last hour that its forecast knew, where it was carried over from an earlier
+            bundle; None for the bundle's own. Its leads began there, and the hours, segments and
+            promises here are what is left of them.
     """
 
     series: str
@@ -119,6 +133,16 @@ class SeriesEntry(_Frozen):
     horizons: Mapping[str, HorizonEntry]
     segments: tuple[Segment, ...] = ()
     scale: float | None = None
+    as_of: AwareDatetime | None = None
+
+    @property
+    def is_carried_over(self) -> bool:
+        """Say whether its forecast is an earlier bundle's."""
+        return self.as_of is not None
+
+    def trained_until(self, bundle: datetime) -> datetime:
+        """Return the first hour of its own forecast; `bundle` is that of the whole bundle."""
+        return bundle if self.as_of is None else self.as_of + timedelta(hours=1)
 
 
 class FileEntry(_Frozen):

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from foresail.bundle.schema import PARQUET, SeriesEntry
 from foresail.times import to_numpy
 
+_GROUP = 1024
+"""Series of a row group: as a table they take six times the place that they have in the bundle."""
+
 
 def write_parquet(
     folder: Path,
@@ -20,7 +23,10 @@ def write_parquet(
     index: Sequence[SeriesEntry],
     forecast: NDArray[np.floating[Any]],
 ) -> None:
-    """Write `forecast.parquet`: series, metric, stat, ds, p10, p50, p90, model; served hours only.
+    """Write `forecast.parquet`, served hours only.
+
+    Its columns are series, metric, stat, ds, p10, p50, p90, model, trained_until: the first hour of
+    the series' own forecast, which is earlier than the bundle's where it was carried over.
 
     Args:
         folder: The bundle.
@@ -28,6 +34,16 @@ def write_parquet(
         index: One entry a series.
         forecast: Shape `(series, steps, 3)`.
     """
+    schema = _table(trained_until, (), forecast[:0]).schema
+    with pq.ParquetWriter(folder / PARQUET, schema, write_page_checksum=True) as writer:
+        for start in range(0, len(index), _GROUP):
+            some = slice(start, start + _GROUP)
+            writer.write_table(_table(trained_until, index[some], forecast[some]))
+
+
+def _table(
+    trained_until: datetime, index: Sequence[SeriesEntry], forecast: NDArray[np.floating[Any]]
+) -> pa.Table:
     hours = np.array([entry.hours for entry in index], dtype=np.int64)
     rows = np.repeat(np.arange(len(index)), hours)
     leads = np.concatenate([np.arange(h) for h in hours]) if len(index) else rows
@@ -39,13 +55,16 @@ def write_parquet(
         .take(pa.array(rows))
         for name in ("series", "metric", "stat")
     }
-    columns["ds"] = pa.array(start + leads.astype("timedelta64[h]"), pa.timestamp("s")).cast(
-        pa.timestamp("ms", tz="UTC")
-    )
+    stamp = pa.timestamp("ms", tz="UTC")
+    ds = pa.array(start + leads.astype("timedelta64[h]"), pa.timestamp("s"))
+    columns["ds"] = ds.cast(stamp)
     for q, name in enumerate(("p10", "p50", "p90")):
         columns[name] = pa.array(forecast[rows, leads, q].astype(np.float32))
     columns["model"] = pa.array(models, pa.string()).dictionary_encode()
-    pq.write_table(pa.table(columns), folder / PARQUET, write_page_checksum=True)
+    columns["trained_until"] = pa.array(
+        [entry.trained_until(trained_until) for entry in index], stamp
+    ).take(pa.array(rows))
+    return pa.table(columns)
 
 
 def _models(entry: SeriesEntry) -> list[str]:

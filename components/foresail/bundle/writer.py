@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,16 @@ from foresail.bundle.schema import (
     Manifest,
     SeriesEntry,
 )
-from foresail.contenders.protocol import FittedModel
 from foresail.errors import BadInput
 
 _PLAIN = re.compile(r"[a-z0-9_]+")
+
+
+class Savable(Protocol):
+    """A fitted model that can be kept."""
+
+    def save(self, folder: Path) -> None:
+        """Write it as files into a folder, creating it; nothing in them is a pickle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Publication:
     history: NDArray[np.floating[Any]]
     history_digest: str
     recipe: Mapping[str, Any]
-    models: Mapping[str, FittedModel]
+    models: Mapping[str, Savable]
     versions: Mapping[str, str]
 
 
@@ -101,7 +107,7 @@ def write_bundle(folder: Path, publication: Publication) -> Manifest:
     return manifest
 
 
-def _write_models(folder: Path, models: Mapping[str, FittedModel]) -> None:
+def _write_models(folder: Path, models: Mapping[str, Savable]) -> None:
     folder.mkdir()
     for name, model in models.items():
         if not _PLAIN.fullmatch(name):  # it becomes a folder

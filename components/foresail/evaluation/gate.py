@@ -4,14 +4,17 @@ Not where the evidence says that it is worse: the whole 90 % interval of its err
 champion's, or - where it serves another rule than the seasonal naive - above the naive's, at any
 horizon. A series that the seasonal naive serves cannot speak against the challenger there: nothing
 better was found for it, and only the calibration of its band tells the two apart.
+
+Nor where series are missing: what was never scored cannot be worse, and would be gone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from foresail.bundle.schema import Quality, SeriesEntry
+from foresail.codes import Code
 from foresail.errors import UsageError
 from foresail.evaluation.bootstrap import Losses, Ratio, compare, geometric_ratio
 from foresail.evaluation.choice import Choice, choose
@@ -23,7 +26,7 @@ from foresail.evaluation.composite import (
 )
 from foresail.evaluation.scores import REFERENCE, ScoreBoard
 from foresail.horizons import HORIZONS
-from foresail.panel import BoolArray, IntArray
+from foresail.panel import BoolArray, IntArray, SeriesKey
 
 PLAIN_RULES = (
     REFERENCE,
@@ -36,6 +39,12 @@ PLAIN_RULES = (
 """Rules that need no training; each is compared with the band that it would be served with."""
 AUTO, FORECAST_ONLY = "auto", "forecast-only"
 """Promote what passes the gate, or nothing."""
+MOST_LOST = 0.05
+"""No larger share of the champion's series may be lost: so few change their name or are refused in
+a day, and a label, a preset or a filter that was changed loses many more."""
+ENDINGS = (Code.SERIES_ENDED, Code.MOSTLY_GAPS)
+"""Why a series stops without being lost; one that lived for days has gaps before it has ended."""
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,41 @@ def decide(rows: Sequence[Standing], *, has_champion: bool) -> tuple[bool, str]:
     return True, f"{which}; {errors} of the seasonal naive's error" if errors else which
 
 
+def lost(
+    champion: Sequence[SeriesEntry],
+    challenger: Sequence[SeriesEntry],
+    *,
+    older_hours: int,
+    ended: Collection[SeriesKey] = (),
+) -> str:
+    """Return that the challenger lacks too many of the champion's series, or nothing.
+
+    A series is lost where the champion forecasts hours that are still to come and the challenger
+    has none, neither its own nor carried over - unless the history says that the series stops.
+
+    Args:
+        champion: Its index.
+        challenger: Its index, as it was registered.
+        older_hours: How many hours before the challenger's the champion's forecast begins.
+        ended: Series that were left out of the challenger because they stop.
+    """
+    there = {
+        _key(entry)
+        for entry in challenger
+        if entry.hours or any(h.code in ENDINGS for h in entry.horizons.values())
+    }
+    served = [_key(entry) for entry in champion if entry.hours > max(older_hours, 0)]
+    missing = [key for key in served if key not in there and key not in ended]
+    if len(missing) <= MOST_LOST * len(served):
+        return ""
+    shown = ", ".join(str(key) for key in missing[:_SHOWN])
+    more = ", ..." if len(missing) > _SHOWN else ""
+    return (
+        f"{len(missing)} of the {len(served)} series that the champion serves are missing "
+        f"({100 * MOST_LOST:g} % may be): {shown}{more}"
+    )
+
+
 def is_forecast_only(promotion: str) -> bool:
     """Return whether nothing is to be promoted, whatever the gate says.
 
@@ -168,6 +212,10 @@ def is_forecast_only(promotion: str) -> bool:
 def in_shadow(reason: str, *, promote: bool) -> str:
     """Return the reason of a decision that is not carried out."""
     return f"{FORECAST_ONLY}: would {'' if promote else 'not '}be promoted, {reason}"
+
+
+def _key(entry: SeriesEntry) -> SeriesKey:
+    return SeriesKey(entry.series, entry.metric, entry.stat)
 
 
 def _faults(row: Standing) -> Iterator[str]:

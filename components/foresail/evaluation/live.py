@@ -216,7 +216,8 @@ def rival_ratio(bundle: Bundle, rival: Bundle, observed: Panel, *, seed: int = 0
     scale = naive_scale(np.asarray(bundle.history, dtype=np.float64))[:, None]
     ours = quantile_loss(y, stored_forecast(bundle, hours)) / scale
     theirs = quantile_loss(y, rival_forecast(bundle, rival, hours)) / scale
-    both = np.isfinite(ours) & np.isfinite(theirs)
+    own = np.array([not entry.is_carried_over for entry in bundle.index], dtype=bool)
+    both = np.isfinite(ours) & np.isfinite(theirs) & own[:, None]
     count = both.sum(axis=1)
     logs = _log_ratio(mean_over(theirs, both, count), mean_over(ours, both, count))
     counted = count >= MIN_HOURS

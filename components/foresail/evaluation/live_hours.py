@@ -3,6 +3,9 @@
 A horizon is rarely over when one asks, and a bundle that is days old answers from later leads. So
 each hour is held to what was promised of its own segment of leads, and several hours to the mean of
 these: what came is never compared with the promise of leads that have not been.
+
+Series that were carried over from an earlier version are left out: their forecast was judged there,
+and the version before has the same one, so that nothing would come of moving back to it.
 """
 
 from collections.abc import Sequence
@@ -126,6 +129,8 @@ def _promised_per_lead(index: Sequence[SeriesEntry], steps: int) -> FloatArray:
     """Return what each lead was promised: sql, coverage, the naive's sql; shape `(3, N, steps)`."""
     promised = np.full((3, len(index), steps), np.nan)
     for row, entry in enumerate(index):
+        if entry.is_carried_over:
+            continue
         before = 0
         for segment in entry.segments:
             if segment.quality is not None:
@@ -172,8 +177,9 @@ def mean_over(values: FloatArray, known: BoolArray, count: FloatArray) -> FloatA
 
 
 def is_served(entry: SeriesEntry, horizon: str) -> bool:
-    """Say whether the series has a forecast of this horizon."""
-    return horizon in entry.horizons and entry.horizons[horizon].winner is not None
+    """Say whether the version has made a forecast of this horizon for the series."""
+    known = entry.horizons.get(horizon)
+    return known is not None and known.winner is not None and not entry.is_carried_over
 
 
 def key_of(entry: SeriesEntry) -> SeriesKey:

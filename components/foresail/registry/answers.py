@@ -298,7 +298,7 @@ def _horizon(entry: SeriesEntry, lead: int) -> HorizonEntry | None:
 
 
 def _is_constant(entry: SeriesEntry) -> bool:
-    return any(h.winner and h.code == Code.CONSTANT for h in entry.horizons.values())
+    return any(horizon.is_constant for horizon in entry.horizons.values())
 
 
 def _serving(entry: SeriesEntry, lead: int) -> str:

@@ -66,6 +66,9 @@ class Upload:
             names.MANIFEST_SHA256: sha256,
             names.BUNDLE_PATH: "artifacts/bundle",
         }
+        carried = sum(entry.is_carried_over for entry in bundle.index)
+        if carried:
+            own[names.CARRIED] = str(carried)
         figures = {**promises(bundle), **metrics}
         return Upload(folder, bundle, sha256, figures, {**tags, **own})
 
@@ -81,10 +84,14 @@ class Upload:
 
 
 def promises(bundle: Bundle) -> dict[str, float]:
-    """Return the means of a bundle's measured promises, as `next_day.coverage`, and its counts."""
+    """Return the means of a bundle's measured promises, as `next_day.coverage`, and its counts.
+
+    All but `series` is of what was forecast for it: what is carried over was counted before.
+    """
+    own = [entry for entry in bundle.index if not entry.is_carried_over]
     figures = {"series": float(bundle.manifest.series)}
     for horizon in bundle.manifest.horizons:
-        entries = [e.horizons[horizon] for e in bundle.index if horizon in e.horizons]
+        entries = [e.horizons[horizon] for e in own if horizon in e.horizons]
         measured = [e.quality for e in entries if e.quality is not None]
         figures[f"{horizon}.served"] = float(sum(e.winner is not None for e in entries))
         figures[f"{horizon}.measured"] = float(len(measured))

@@ -41,11 +41,16 @@ class RegisteredModel(_Record):
         metric: Metric of the bundle.
         name: Registered model, such as `foresail-cpu`.
         version: MLflow's version number, as text.
+        carried: How many of its series are carried over from the champion.
+        silent: What became of the series of clusters that did not answer, in one sentence; empty
+            where all did.
     """
 
     metric: str
     name: str
     version: str
+    carried: int = 0
+    silent: str = ""
 
 
 class Registered(_Record):

@@ -1,6 +1,8 @@
 """The gate: challenger against the seasonal naive and the champion, on the same windows."""
 
 import tempfile
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from foresail.bundle import Bundle, SeriesEntry
 from foresail.bundle.publish import BUNDLE, SCORES
+from foresail.bundle.reader import read_manifest
 from foresail.bundle.schema import INDEX, RECIPE
 from foresail.contenders import ProphetSettings
 from foresail.errors import BadInput
@@ -17,19 +20,22 @@ from foresail.evaluation.eligibility import eligibility
 from foresail.evaluation.field import field
 from foresail.evaluation.gate import (
     AUTO,
+    ENDINGS,
     Scored,
     Standing,
     decide,
     in_shadow,
     is_forecast_only,
+    lost,
     standings,
 )
 from foresail.evaluation.held_out import measure
 from foresail.evaluation.scores import ScoreBoard
-from foresail.panel import Panel
+from foresail.panel import Panel, SeriesKey
 from foresail.registry import CHAMPION, Decision, Registered, RegisteredModel, Registry, Verdict
 from foresail.reports.model import model_report
 from foresail.steps import AnyPath
+from foresail.steps.artifacts import HistoryFacts
 
 log = structlog.get_logger()
 
@@ -87,11 +93,13 @@ def run(
     challengers = Registered.read(Path(registered))
     registry = Registry(challengers.tracking_uri)
     data = Panel.load(Path(panel))
+    refused = HistoryFacts.read(Path(panel)).refusals
+    ended = {SeriesKey(r.series, r.metric, r.stat) for r in refused if r.code in ENDINGS}
     homes = {_metric_of(home): home for home in sorted(Path(model).iterdir()) if home.is_dir()}
     rows: list[Standing] = []
     verdicts: list[Verdict] = []
     for challenger in challengers.models:
-        found, verdict = _judge(registry, data, homes[challenger.metric], challenger)
+        found, verdict = _judge(registry, data, homes[challenger.metric], challenger, ended)
         if forecast_only:
             reason = in_shadow(verdict.reason, promote=verdict.promote)
             verdict = verdict.model_copy(update={"promote": False, "reason": reason})
@@ -120,26 +128,40 @@ def _metric_of(home: Path) -> str:
 
 
 def _judge(
-    registry: Registry, panel: Panel, home: Path, challenger: RegisteredModel
+    registry: Registry,
+    panel: Panel,
+    home: Path,
+    challenger: RegisteredModel,
+    ended: Collection[SeriesKey],
 ) -> tuple[list[Standing], Verdict]:
-    index, board = Bundle.open(home / BUNDLE).index, ScoreBoard.load(home / SCORES)
+    own, board = Bundle.open(home / BUNDLE), ScoreBoard.load(home / SCORES)
     champion = registry.version_of(challenger.name, CHAMPION)
-    theirs = None
+    theirs, missing = None, ""
     if champion and champion != challenger.version:
         with tempfile.TemporaryDirectory() as folder:
             there = registry.fetch(
                 challenger.name, champion, Path(folder) / "champion", files=(INDEX, RECIPE)
             )
-            theirs = Scored(
-                TypeAdapter(tuple[SeriesEntry, ...]).validate_json((there / INDEX).read_bytes()),
-                _champion_board(panel, home, board, Recipe.read(there)),
+            served = _index(there)
+            # of what the champion was given by its predecessor it has no score
+            fitted = [entry for entry in served if not entry.is_carried_over]
+            theirs = Scored(fitted, _champion_board(panel, home, board, Recipe.read(there)))
+            older = own.manifest.trained_until - read_manifest(there).trained_until
+            missing = lost(
+                served,
+                _registered_index(registry, challenger, own),
+                older_hours=older // timedelta(hours=1),
+                ended=ended,
             )
-    found = standings(challenger.metric, index, board=board, champion=theirs)
+    found = standings(challenger.metric, own.index, board=board, champion=theirs)
     held_back = registry.version(challenger.name, challenger.version).held_back
     if held_back:
         promote, reason = False, held_back
     elif champion == challenger.version:
         promote, reason = True, "it is the champion already: the same bundle was registered before"
+    elif missing:
+        insist = f"`foresail registry promote {challenger.name} {challenger.version}` to insist"
+        promote, reason = False, f"{missing}; the champion stays; {insist}"
     else:
         promote, reason = decide(found, has_champion=champion is not None)
     return found, Verdict(
@@ -147,9 +169,26 @@ def _judge(
         name=challenger.name,
         version=challenger.version,
         promote=promote,
-        reason=reason,
+        reason=f"{reason}; {challenger.silent}" if challenger.silent else reason,
         champion=champion,
     )
+
+
+def _registered_index(
+    registry: Registry, challenger: RegisteredModel, own: Bundle
+) -> Sequence[SeriesEntry]:
+    """Return all that the version holds, also what it was given by the champion."""
+    if not challenger.carried:
+        return own.index
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "challenger"
+        there = registry.fetch(challenger.name, challenger.version, target, files=(INDEX,))
+        return _index(there)
+
+
+def _index(folder: Path) -> tuple[SeriesEntry, ...]:
+    entries = TypeAdapter(tuple[SeriesEntry, ...])
+    return entries.validate_json((folder / INDEX).read_bytes())
 
 
 def _champion_board(panel: Panel, home: Path, own: ScoreBoard, champion: Recipe) -> ScoreBoard:

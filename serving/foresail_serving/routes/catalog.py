@@ -11,12 +11,12 @@ from foresail_serving.answer import code_name, quality_of
 from foresail_serving.clock import hour_of
 from foresail_serving.formats import reply_json
 from foresail_serving.queries import SeriesQuery
-from foresail_serving.report import model_out
+from foresail_serving.report import models_out
 from foresail_serving.routes.openapi import problem_docs
 from foresail_serving.schemas import HorizonOut, ModelList, ModelRef, SeriesOut, SeriesPage
 from foresail_serving.snapshot import Found, Snapshot
 from foresail_serving.state import ONCE, StateOf
-from foresail_serving.window import leads_of
+from foresail_serving.window import rows_of
 
 
 def catalog_router() -> APIRouter:
@@ -47,13 +47,8 @@ def catalog_router() -> APIRouter:
     async def list_models(request: Request, state: StateOf) -> Response:
         """List the models that are served."""
         hour = hour_of(state.clock())
-        models = state.store.current.models.values()
-        return reply_json(
-            request,
-            ModelList(
-                models=tuple(model_out(s, hour=hour, settings=state.settings) for s in models)
-            ),
-        )
+        models = models_out(state.store.current, hour=hour, settings=state.settings)
+        return reply_json(request, ModelList(models=models))
 
     return router
 
@@ -90,6 +85,7 @@ def _series_out(found: Found, hour: datetime) -> SeriesOut:
         labels=entry.labels,
         capacity=entry.capacity,
         model=ModelRef(name=found.served.name, version=found.served.version),
+        trained_until=isoformat(found.trained_until),
         covers_until=isoformat(manifest.trained_until + timedelta(hours=entry.hours)),
         horizons={
             horizon.name: HorizonOut(
@@ -97,9 +93,7 @@ def _series_out(found: Found, hour: datetime) -> SeriesOut:
                 code=at.code,
                 code_name=code_name(at.code),
                 reason=at.reason,
-                quality=quality_of(
-                    entry, at, leads=leads_of(found, hours=horizon.hours, start=hour)
-                ),
+                quality=quality_of(found, at, rows=rows_of(found, hours=horizon.hours, start=hour)),
             )
             for horizon, at in known.items()
         },

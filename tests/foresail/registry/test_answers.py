@@ -1,6 +1,7 @@
 """Answers from a bundle, without a server."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from factories.registry_bundle import (
     write_registry_bundle,
 )
 
-from foresail.bundle import HorizonEntry, Segment
+from foresail.bundle import Bundle, HorizonEntry, Segment
+from foresail.bundle.carry import carry, complete
 from foresail.errors import BadBundle, BadInput
 from foresail.horizons import HORIZONS, QUANTILES
 from foresail.registry.answers import Answers, repeat_season, without_nan
@@ -243,6 +245,58 @@ def test_before_its_first_hour_a_constant_is_not_made_up(tmp_path: Path) -> None
     """It was not always constant: a past hour is a code, as for whoever won."""
     answers = served(tmp_path, "blend", codes=(101, 101, 101))
     assert answers.to(hours_ahead(-1, series=NAIVE))["code"].tolist() == [202]
+
+
+@pytest.fixture(scope="module")
+def carried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Answers]:
+    """Return a bundle, and one of 30 hours later that its series of dev were carried over into."""
+    home = tmp_path_factory.mktemp("carried")
+    write_registry_bundle(home / "older", fitted=True)
+    write_registry_bundle(
+        home / "newer", trained_until=TRAINED_UNTIL + timedelta(hours=30), fitted=True
+    )
+    older = Bundle.open(home / "older")
+    dev = tuple(
+        entry.model_copy(update={"series": f"dev-{entry.series}", "labels": {"cluster": "dev"}})
+        for entry in older.index
+    )
+    rows = carry(replace(older, index=dev), Bundle.open(home / "newer"), clusters={"dev"})
+    complete(home / "newer", home / "whole", rows)
+    return Answers.open(home / "older"), Answers.open(home / "whole")
+
+
+def test_what_was_carried_over_goes_on_as_it_did(carried: tuple[Answers, Answers]) -> None:
+    """The naive gives the very numbers of the earlier bundle, stored and beyond, with the code."""
+    older, whole = carried
+    leads = (30, 100, 191, 192, 500, 4000)
+    before = older.to(hours_ahead(*leads, series=NAIVE))
+    after = whole.to(hours_ahead(*leads, series=f"dev-{NAIVE}"))
+    quantiles = ["p10", "p50", "p90"]
+    np.testing.assert_array_equal(before[quantiles].to_numpy(), after[quantiles].to_numpy())
+    why = "cluster dev did not answer; the forecast as of 2026-11-21T07:00:00Z goes on serving"
+    assert set(zip(after["code"], after["reason"], strict=True)) == {(402, why)}
+
+
+def test_no_fit_is_asked_for_what_was_carried_over(carried: tuple[Answers, Answers]) -> None:
+    """The bundle's Prophet was fitted to other series; the stored hours are all there is."""
+    _, whole = carried
+    answered = whole.to(hours_ahead(191, 192, series=f"dev-{PROPHET}"))
+    assert answered["code"].tolist() == [402, 202]
+    assert answered["p50"].isna().tolist() == [False, True]
+    assert answered["reason"][1] == "prophet gives no value outside the 162 stored hours here"
+    assert whole.to(hours_ahead(30 + 192, series=PROPHET))["model"].tolist() == ["prophet"]
+
+
+def test_a_carried_constant_goes_on_as_its_constant(tmp_path: Path) -> None:
+    """Its code no longer says that it is one; its winner does."""
+    horizons = {h.name: HorizonEntry(winner="constant", code=402, reason="why") for h in HORIZONS}
+    segments = [Segment(until_hours=100, model="constant")]
+    index = [bundles.entry(NAIVE, {}, horizons=horizons, segments=segments, hours=100)]
+    bundles.write(tmp_path / "bundle", index=index, trained_until=TRAINED_UNTIL)
+    answered = Answers.open(tmp_path / "bundle").to(hours_ahead(99, 100, 8000, series=NAIVE))
+    last = np.load(tmp_path / "bundle" / "forecast.npy")[0, 99].tolist()
+    assert answered[["p10", "p50", "p90"]].to_numpy().tolist() == [last] * 3
+    assert set(answered["code"]) == {402}
 
 
 def test_the_naive_repeats_the_last_season_and_keeps_the_band_of_that_hour() -> None:
