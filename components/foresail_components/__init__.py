@@ -12,9 +12,13 @@ NAMES = (
     "register",
     "validate_model",
     "promote",
+    "shard_learn",
+    "shard_train",
+    "shard_merge",
     "monitor",
 )
-"""Every component, in the order of the flow; `monitor` runs on a schedule of its own."""
+"""Every component, in the order of the flow; the three of shards stand for `train`, and `monitor`
+runs on a schedule of its own."""
 
 SIDE_EFFECTS = frozenset({"stage_history", "register", "validate_model", "promote", "monitor"})
 """Components that read or change the world outside their inputs; a cached answer would be wrong."""

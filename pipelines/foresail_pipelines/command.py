@@ -23,11 +23,13 @@ class Ours(StrEnum):
     """The pipelines that come with Foresail, by the names of their files."""
 
     FORECAST = "forecast"
+    FORECAST_SHARDED = "forecast_sharded"
     MONITOR = "monitor"
 
 
 _NIGHTLY = {
     Ours.FORECAST: ("foresail-nightly", "0 30 3 * * *"),
+    Ours.FORECAST_SHARDED: ("foresail-nightly", "0 30 3 * * *"),
     # a champion knows the hours up to 03:00; a day later it is judged just before the next one
     Ours.MONITOR: ("foresail-monitor", "0 10 3 * * *"),
 }

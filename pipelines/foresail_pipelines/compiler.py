@@ -11,6 +11,7 @@ from foresail.errors import UsageError
 COMPILED = Path(__file__).parent / "compiled"
 """The golden files: one per pipeline, and `components/*.yaml`, one per component to share alone."""
 FORECAST = COMPILED / "forecast.yaml"
+FORECAST_SHARDED = COMPILED / "forecast_sharded.yaml"
 MONITOR = COMPILED / "monitor.yaml"
 
 
@@ -18,7 +19,8 @@ def compile_all(folder: Path, *, image: str = "") -> tuple[Path, ...]:
     """Write every pipeline and every component below `folder`.
 
     Args:
-        folder: Gets `forecast.yaml`, `monitor.yaml` and `components/NAME.yaml`.
+        folder: Gets `forecast.yaml`, `forecast_sharded.yaml`, `monitor.yaml` and
+            `components/NAME.yaml`.
         image: Replaces the train image, such as a digest or a copy in a registry of your own.
 
     Returns:
@@ -53,9 +55,14 @@ def compiled_texts(*, image: str = "") -> Mapping[str, str]:
     from foresail_components import NAMES
     from foresail_components._image import TRAIN_IMAGE
     from foresail_pipelines.forecast import forecast
+    from foresail_pipelines.forecast_sharded import forecast_sharded
     from foresail_pipelines.monitor import monitor
 
-    definitions = {"forecast.yaml": forecast, "monitor.yaml": monitor}
+    definitions = {
+        "forecast.yaml": forecast,
+        "forecast_sharded.yaml": forecast_sharded,
+        "monitor.yaml": monitor,
+    }
     for name in NAMES:
         module = importlib.import_module(f"foresail_components.{name}")
         definitions[f"components/{name}.yaml"] = getattr(module, name)

@@ -22,8 +22,13 @@ def forecast(
     until: str = "",
     as_of: str = "",
     timezone: str = "",
+    preset: str = "cadvisor",
     queries: str = "",
+    cluster_label: str = "",
     allow_partial: bool = False,  # noqa: FBT001, FBT002  # a parameter of the pipeline
+    max_load: str = "normal",
+    max_series: int = 50_000,
+    late_hours: int = 6,
     horizons: str = "next_day,next_week,next_month",
     windows: int = 3,
     changepoint_prior_scale: float = 0.05,
@@ -42,7 +47,8 @@ def forecast(
     the containers' environment, never from parameters.
 
     Args:
-        source: `http(s)://...` is a Prometheus; else a CSV or Parquet file or `s3://bucket/key`.
+        source: `http(s)://...` is a Prometheus, `prod=https://...,dev=https://...` several; else a
+            CSV or Parquet file or `s3://bucket/key`.
         history_uri: Where the history is kept: `s3://bucket/prefix` or a folder.
         cluster: Name of the cluster; every series id starts with it.
         scopes: What to forecast, comma-separated: cluster, node, namespace, workload.
@@ -51,8 +57,13 @@ def forecast(
         until: End of the staged window in UTC, such as 2026-11-21T08:00:00Z; empty means now.
         as_of: Last hour that may be known, such as 2026-11-21T08:00:00Z; empty means all of it.
         timezone: Zone of a file's stamps that have none, such as Europe/Berlin.
+        preset: Which PromQL texts: cadvisor, kube-prometheus, node-exporter or openshift.
         queries: Path or URI of a YAML file with PromQL texts that replace ours; none for a file.
+        cluster_label: Label by which one Prometheus tells clusters apart; empty for one cluster.
         allow_partial: Go on when Prometheus says that an answer is partial.
+        max_load: How much to ask of a Prometheus at a time: low or normal.
+        max_series: Of one query; more are refused.
+        late_hours: How long after its end a day is asked for again.
         horizons: What to forecast, comma-separated: next_day, next_week, next_month.
         windows: Held-out windows per series; under three the promise stays unmeasured.
         changepoint_prior_scale: Prophet's; larger lets the trend bend more.
@@ -74,8 +85,13 @@ def forecast(
         days=days,
         until=until,
         timezone=timezone,
+        preset=preset,
         queries=queries,
+        cluster_label=cluster_label,
         allow_partial=allow_partial,
+        max_load=max_load,
+        max_series=max_series,
+        late_hours=late_hours,
     ).set_caching_options(enable_caching=False)
     validated = validate(
         history_uri=staged.outputs["history_uri"],

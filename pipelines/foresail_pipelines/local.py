@@ -61,6 +61,7 @@ def run(
         shutil.rmtree(scratch, ignore_errors=True)
     if code != 0:
         raise ForesailError(log.failure(specs.name(spec)))
+    log.close()
     return read_run(folder, log=folder / LOG, seconds=log.seconds)
 
 

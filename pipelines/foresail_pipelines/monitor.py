@@ -15,8 +15,11 @@ def monitor(
     metrics: str = "cpu,memory",
     days: int = 7,
     timezone: str = "",
+    preset: str = "cadvisor",
     queries: str = "",
+    cluster_label: str = "",
     allow_partial: bool = False,  # noqa: FBT001, FBT002  # a parameter of the pipeline
+    max_load: str = "normal",
     as_of: str = "",
     tracking_uri: str = "",
     alias: str = "champion",
@@ -36,8 +39,11 @@ def monitor(
         metrics: What to stage, comma-separated: cpu, memory. Every model with the alias is watched.
         days: How far back to read; older hours were staged by foresail-forecast.
         timezone: Zone of a file's stamps that have none, such as Europe/Berlin.
+        preset: Which PromQL texts, as there.
         queries: Path or URI of a YAML file with PromQL texts that replace ours; none for a file.
+        cluster_label: Label by which one Prometheus tells clusters apart, as there.
         allow_partial: Go on when Prometheus says that an answer is partial.
+        max_load: How much to ask of a Prometheus at a time: low or normal.
         as_of: Last hour that may be known, such as 2026-11-21T08:00:00Z; empty means all of it.
         tracking_uri: MLflow; empty means the variable MLFLOW_TRACKING_URI.
         alias: Which version to judge.
@@ -51,8 +57,11 @@ def monitor(
         metrics=metrics,
         days=days,
         timezone=timezone,
+        preset=preset,
         queries=queries,
+        cluster_label=cluster_label,
         allow_partial=allow_partial,
+        max_load=max_load,
     ).set_caching_options(enable_caching=False)
     watch(
         history_uri=staged.outputs["history_uri"],

@@ -15,7 +15,7 @@ _WORDS = ("yearly_seasonality", "weekly_seasonality", "daily_seasonality")
 
 
 def check_plain(values: Mapping[str, Any]) -> None:
-    """Refuse horizons, scopes, times, windows, promotions and words of Prophet's that are none.
+    """Refuse horizons, scopes, times, counts, promotions and words of Prophet's that are none.
 
     Args:
         values: By parameter; those of other names or types than ours are left alone.
@@ -34,6 +34,9 @@ def check_plain(values: Mapping[str, Any]) -> None:
     windows = values.get("windows", 1)
     if isinstance(windows, int) and windows < 1:
         raise UsageError(f"windows must be 1 or more (3 to be measured), got {windows}")
+    shards = values.get("shards", 1)
+    if isinstance(shards, int) and shards < 1:
+        raise UsageError(f"shards must be 1 or more, got {shards}")
     is_forecast_only(texts.get("promotion", AUTO))
     prophet: dict[str, Any] = {name: texts[name] for name in _WORDS if name in texts}
     scale = values.get("changepoint_prior_scale")

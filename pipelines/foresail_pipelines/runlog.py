@@ -40,12 +40,14 @@ class RunLog:
 
     def __init__(self, path: Path, *, on_task: Callable[[TaskEvent], None], total: int) -> None:
         self.path = path
+        # by task, in the order in which they started; the turns of a loop together
         self.seconds: dict[str, float] = {}
         self._on_task = on_task
         self._total = total
         self._read = 0
         self._rest = b""
-        self._started: dict[str, float] = {}
+        self._started: dict[str, list[float]] = {}
+        self._followed: dict[str, float] = {}
         self._lines: dict[str, list[str]] = {}
         self._current = ""
         self._failed = ""
@@ -61,6 +63,16 @@ class RunLog:
         for raw in whole:
             self._line(_COLOUR.sub("", raw.decode("utf-8", errors="replace")).rstrip())
 
+    def close(self) -> None:
+        """Say of every task that it succeeded, once the whole run has.
+
+        Where two turns of a loop run side by side, the runner may lose the line that ends one.
+        """
+        for task, running in self._started.items():
+            end = self._followed.get(task, time.monotonic())
+            while running:
+                self._end(task, end, succeeded=True)
+
     def failure(self, pipeline: str) -> str:
         """Return one line that names the failed task and its error."""
         lines = self._lines.get(self._failed or self._current, [])
@@ -71,20 +83,34 @@ class RunLog:
     def _line(self, line: str) -> None:
         self._lines.setdefault(self._current, []).append(line)
         if started := _STARTED.match(line):
-            self._current = started[1]
-            self._lines[self._current] = []
-            self._started[self._current] = time.monotonic()
-            self._tell(self._current, "started", 0.0)
+            self._begin(started[1], time.monotonic())
         elif ended := _ENDED.match(line):
-            task = ended[1]
-            seconds = time.monotonic() - self._started.get(task, time.monotonic())
-            self.seconds[task] = self.seconds.get(task, 0.0) + seconds
-            if ended[2] == "SUCCESS":
-                self._done += 1
-                self._tell(task, "succeeded", seconds)
-            else:
-                self._failed = task
-                self._tell(task, "failed", seconds)
+            self._end(ended[1], time.monotonic(), succeeded=ended[2] == "SUCCESS")
+
+    def _begin(self, task: str, now: float) -> None:
+        for other, running in self._started.items():
+            if running and other != task:
+                self._followed.setdefault(other, now)
+        self._followed.pop(task, None)
+        running = self._started.setdefault(task, [])
+        if not running:  # else another turn of a loop: what it says is still to be read
+            self._lines[task] = []
+        running.append(now)
+        self._current = task
+        self.seconds.setdefault(task, 0.0)
+        self._tell(task, "started", 0.0)
+
+    def _end(self, task: str, now: float, *, succeeded: bool) -> None:
+        running = self._started.get(task)
+        # whichever turn of a loop has ended: their sum is the same
+        seconds = now - (running.pop(0) if running else now)
+        self.seconds[task] = self.seconds.get(task, 0.0) + seconds
+        if succeeded:
+            self._done += 1
+            self._tell(task, "succeeded", seconds)
+        else:
+            self._failed = task
+            self._tell(task, "failed", seconds)
 
     def _tell(
         self, task: str, state: Literal["started", "succeeded", "failed"], seconds: float

@@ -11,11 +11,11 @@ from foresail.errors import ForesailError, NotFound
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """What one task made.
+    """What one task made; one of a loop stands once for each turn of it.
 
     Attributes:
         name: The task.
-        seconds: How long it ran.
+        seconds: How long it ran; a turn of a loop, as long as all of them in the mean.
         artifacts: Path by output name.
         parameters: Value by output name.
         metrics: Numbers that its `Metrics` outputs hold.
@@ -35,7 +35,7 @@ class LocalRun:
     Attributes:
         folder: Holds everything.
         log: What the runner and the tasks wrote.
-        tasks: In the order in which they ended.
+        tasks: In the order in which they started, the turns of a loop one after the other.
     """
 
     folder: Path
@@ -43,7 +43,7 @@ class LocalRun:
     tasks: tuple[TaskRun, ...]
 
     def task(self, name: str) -> TaskRun:
-        """Return the task called `name`.
+        """Return the task called `name`; of a loop, its first turn.
 
         Raises:
             NotFound: No task of that name ran.
@@ -60,18 +60,28 @@ def read_run(folder: Path, *, log: Path, seconds: Mapping[str, float]) -> LocalR
     Args:
         folder: The run's own folder; holds one folder of the pipeline with one per task.
         log: Its log.
-        seconds: By task, in the order in which they ended.
+        seconds: By task, in the order in which they started.
     """
     tasks = []
     for name, duration in seconds.items():
-        outputs = next(iter(sorted(folder.glob(f"*/{name}"))), None)
-        if outputs is None:
+        turns = sorted(_homes(folder, name), key=_turn)
+        if not turns:
             raise ForesailError(f"expected the outputs of {name} below {folder}; there are none")
-        tasks.append(_read_task(name, outputs / "executor_output.json", seconds=duration))
+        share = duration / len(turns)
+        tasks += [_read_task(name, home / "executor_output.json", share) for home in turns]
     return LocalRun(folder, log, tuple(tasks))
 
 
-def _read_task(name: str, file: Path, *, seconds: float) -> TaskRun:
+def _homes(folder: Path, name: str) -> list[Path]:
+    """Return where a task left its outputs: in the pipeline's folder, or in each turn of a loop."""
+    return [*folder.glob(f"*/{name}"), *folder.glob(f"*/for-loop-*-iteration-*/{name}")]
+
+
+def _turn(home: Path) -> int:
+    return int(home.parent.name.rpartition("-")[2])
+
+
+def _read_task(name: str, file: Path, seconds: float) -> TaskRun:
     output = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     artifacts: dict[str, Path] = {}
     metrics: dict[str, float] = {}

@@ -17,7 +17,7 @@ def test_compile_writes_the_golden_files(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["compile", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0
     assert done.stdout.splitlines()[0] == str(tmp_path / "out" / "forecast.yaml")
-    assert len(done.stdout.splitlines()) == 10
+    assert len(done.stdout.splitlines()) == 14
     assert (tmp_path / "out" / "forecast.yaml").read_bytes() == FORECAST.read_bytes()
 
 
@@ -26,7 +26,7 @@ def test_compile_check_names_what_differs(tmp_path: Path) -> None:
     out = str(tmp_path)
     assert CliRunner().invoke(app, ["compile", "--out", out]).exit_code == 0
     fresh = CliRunner().invoke(app, ["compile", "--check", "--out", out])
-    assert (fresh.exit_code, fresh.stdout) == (0, "10 files are up to date\n")
+    assert (fresh.exit_code, fresh.stdout) == (0, "14 files are up to date\n")
     (tmp_path / "forecast.yaml").write_text("old")
     done = CliRunner().invoke(app, ["compile", "--check", "--out", out])
     assert done.exit_code == 1
@@ -59,6 +59,7 @@ def test_check_is_silent_about_our_own_and_fails_on_a_fault(tmp_path: Path) -> N
     assert ours.exit_code == 0
     assert [line.rpartition("/")[2] for line in ours.stdout.splitlines()] == [
         "forecast.yaml: no problem found",
+        "forecast_sharded.yaml: no problem found",
         "monitor.yaml: no problem found",
     ]
     broken = tmp_path / "broken.yaml"

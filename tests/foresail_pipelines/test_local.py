@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from servers.tinypipelines import tiny
+from servers.tinypipelines import gathered, tiny
 
 from foresail.errors import ForesailError, NotFound, UsageError
 from foresail_pipelines.local import run
-from foresail_pipelines.runlog import TaskEvent, reason_in
+from foresail_pipelines.runlog import RunLog, TaskEvent, reason_in
 
 
 def test_a_run_returns_what_each_task_made(tmp_path: Path) -> None:
@@ -24,6 +24,22 @@ def test_a_run_returns_what_each_task_made(tmp_path: Path) -> None:
     assert done.task("read").parameters == {"Output": 18.0}
     with pytest.raises(NotFound, match="no task 'sum' ran; these did: write, read"):
         done.task("sum")
+
+
+def test_every_turn_of_a_loop_is_a_task_of_its_own(tmp_path: Path) -> None:
+    """In the order of the list; what the turns made comes together in it too."""
+    done = run(gathered(tmp_path), {"n": 5}, root=tmp_path / "runs")
+    turns = [task for task in done.tasks if task.name == "keep"]
+    assert [(turn.artifacts["kept"] / "number").read_text() for turn in turns] == list("01234")
+    assert all(turn.seconds > 0 for turn in turns)
+    assert done.task("keep") == turns[0]
+    assert done.task("join").parameters == {"Output": "0,1,2,3,4"}
+
+
+def test_a_turn_of_a_loop_that_fails_says_why(tmp_path: Path) -> None:
+    """Though others run beside it and write into the same log."""
+    with pytest.raises(ForesailError, match=r"^the task keep failed: turn 3 was told to fail"):
+        run(gathered(tmp_path), {"n": 6, "fail_at": 3}, root=tmp_path / "runs")
 
 
 def test_everything_lands_below_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +112,24 @@ def test_an_error_whose_message_begins_on_the_next_line_is_told() -> None:
     ]
     assert reason_in(lines) == "ValueError: three things are wrong"
     assert reason_in(lines[:3]) == "ValueError:"
+
+
+def test_a_line_that_the_runner_lost_does_not_lose_a_task(tmp_path: Path) -> None:
+    """Of two turns one never ended, nor did the last task: of a run that succeeded, they did."""
+    log = tmp_path / "run.log"
+    said = ["Executing task 'turn'", "Executing task 'turn'", "Task 'turn' finished with status"]
+    said = [*said[:2], f"{said[2]} SUCCESS", "Executing task 'last'"]
+    log.write_text("".join(f"12:00:00.000 - INFO - {line}\n" for line in said))
+    events: list[TaskEvent] = []
+    followed = RunLog(log, on_task=events.append, total=3)
+    followed.advance()
+    assert [event.state for event in events] == ["started", "started", "succeeded", "started"]
+    followed.close()
+    assert [(event.task, event.state) for event in events[4:]] == [
+        ("turn", "succeeded"),
+        ("last", "succeeded"),
+    ]
+    assert list(followed.seconds) == ["turn", "last"]
 
 
 def test_the_environment_of_the_tasks_can_be_extended(tmp_path: Path) -> None:

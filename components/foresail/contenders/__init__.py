@@ -6,7 +6,15 @@ from foresail.contenders.levels import LastDayMean, LastValue, Median28d
 from foresail.contenders.naive import SeasonalNaive
 from foresail.contenders.profiles import DailyProfile, HourOfWeekMean
 from foresail.contenders.prophet import ProphetContender, ProphetSettings
-from foresail.contenders.protocol import Contender, FittedModel, Learner, Outcome
+from foresail.contenders.protocol import (
+    Contender,
+    FittedModel,
+    Keeper,
+    Learner,
+    Learnt,
+    Outcome,
+    Portable,
+)
 from foresail.contenders.recent import HourQuantiles, RecentQuantiles
 
 __all__ = [
@@ -16,12 +24,15 @@ __all__ = [
     "FittedModel",
     "HourOfWeekMean",
     "HourQuantiles",
+    "Keeper",
     "LastDayMean",
     "LastValue",
     "Learner",
+    "Learnt",
     "Median28d",
     "Outcome",
     "PanelBooster",
+    "Portable",
     "ProphetContender",
     "ProphetSettings",
     "RecentQuantiles",

@@ -4,12 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
 
 from foresail.contenders.booster_features import DAY, MEMORY, WEEK, lead_rows, snapshot
+from foresail.contenders.booster_files import read_models, write_models
 from foresail.contenders.booster_training import Examples, examples
 from foresail.contenders.protocol import Outcome
 from foresail.horizons import QUANTILES
@@ -72,13 +74,22 @@ class PanelBooster:
         rows = sorted(np.flatnonzero(able).tolist(), key=lambda row: panel.index[row].key)
         segments = [segment for segment in SEGMENTS if segment[0] < hours]
         learnt = examples(
-            panel.values[rows], segments, first_hour=_hour_of(panel.ds[0]), seed=self.seed
+            panel.values,
+            np.array(rows),
+            segments,
+            first_hour=_hour_of(panel.ds[0]),
+            seed=self.seed,
         )
         # a short history has no examples of a month ahead
         learnt = list(takewhile(lambda one: len(one.targets) >= MIN_EXAMPLES, learnt))
         with ThreadPoolExecutor(self.threads) as pool:
             models = pool.map(self._fit, learnt, _LEAVES, _TREES)
             return TrainedBooster(tuple(models), "", self.threads, self.name)
+
+    def load(self, folder: Path) -> "TrainedBooster":
+        """Return what `TrainedBooster.save` wrote; see `Portable.load`."""
+        models, reason = read_models(folder)
+        return TrainedBooster(models, reason, self.threads, self.name)
 
     def _fit(self, learnt: Examples, leaves: int, trees: int) -> tuple["lightgbm.Booster", ...]:
         # loading LightGBM takes a second and needs libgomp: only who boosts shall pay for it
@@ -145,6 +156,10 @@ class TrainedBooster:
         }
         return Outcome(quantiles, failures)
 
+    def save(self, folder: Path) -> None:
+        """Write what was learnt; see `Learnt.save`."""
+        write_models(folder, self.models, self.reason)
+
     def _predict(self, values: FloatArray, *, first_hour: int, hours: int) -> FloatArray:
         """Return `(n, hours, 3)` for the hours from `first_hour` on, which follows the values."""
         seen = snapshot(values)
@@ -194,8 +209,8 @@ def _too_small(panel: Panel, able: BoolArray) -> str:
             f"got {able.sum()}"
         )
     # the history counts from where there is something to train on
-    begun = np.isfinite(panel.values).cumsum(axis=1)[able] > 0
-    days = int((begun.sum(axis=0) >= MIN_SERIES).sum()) / DAY
+    begun = np.sort(np.isfinite(panel.values).argmax(axis=1)[able])
+    days = int(len(panel.ds) - begun[MIN_SERIES - 1]) / DAY
     if days < MIN_DAYS:
         return f"need {MIN_DAYS} days of history of {MIN_SERIES} series, got {days:.1f}"
     return ""

@@ -54,22 +54,30 @@ _Part = tuple[Float32Array, Float32Array, IntArray]
 
 
 def examples(
-    values: FloatArray, segments: Sequence[tuple[int, int]], *, first_hour: int, seed: int
+    values: FloatArray,
+    rows: IntArray,
+    segments: Sequence[tuple[int, int]],
+    *,
+    first_hour: int,
+    seed: int,
 ) -> list[Examples]:
     """Return the examples of each segment of leads.
 
     Args:
         values: Shape `(N, T)`, NaN for gaps.
+        rows: Series to learn from, in the order in which they are drawn; one at least.
         segments: First lead and the lead after the last one.
         first_hour: Hour of the first column, counted from 1970-01-01 00:00 UTC.
         seed: Of what is drawn.
     """
     rng = np.random.default_rng(seed)
-    old = np.isfinite(values[:, : -(MIN_HISTORY + DAY)]).any(axis=1)
+    # of a large panel only what is drawn is copied
+    old = np.asarray(np.isfinite(values[:, : -(MIN_HISTORY + DAY)]).any(axis=1))[rows]
     if old.any():  # the others have nothing to teach yet
-        values = values[old]
-    if len(values) > MAX_SERIES:
-        values = values[np.sort(rng.choice(len(values), MAX_SERIES, replace=False))]
+        rows = rows[old]
+    if len(rows) > MAX_SERIES:
+        rows = rows[np.sort(rng.choice(len(rows), MAX_SERIES, replace=False))]
+    values = values[rows]
     origins = _origins(values, rng)
     per_origin = min(int(np.ceil(ROW_BUDGET / len(origins) / len(values))), MAX_LEADS)
     found: list[list[_Part]] = [[] for _ in segments]
@@ -85,9 +93,9 @@ def examples(
             came = values[able][:, origin + leads] - seen.centre[:, None]
             targets = (came / seen.unit[:, None]).astype(np.float32) - seen.expected(leads)
             kept = np.isfinite(targets)
-            rows = lead_rows(seen, leads, first_hour=first_hour + origin)
+            about = lead_rows(seen, leads, first_hour=first_hour + origin)
             series = np.broadcast_to(able[:, None], kept.shape)
-            parts.append((rows[kept], targets[kept], series[kept]))
+            parts.append((about[kept], targets[kept], series[kept]))
     wanted = min(KEPT_ROWS, max(LEAST_ROWS, KEPT_PER_SERIES * len(values)))
     return [_chosen(parts, rng, wanted=wanted) for parts in found]
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from foresail.contenders.protocol import Outcome
 from foresail.errors import UsageError
 from foresail.horizons import QUANTILES
 from foresail.panel import Panel
+
+if TYPE_CHECKING:
+    from foresail.panel_prophet import PanelProphet
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,12 @@ class ProphetContender:
     seed: int = 0
     on_series: Callable[[int], None] = lambda _: None
     name: str = "prophet"
+
+    def load_model(self, folder: Path) -> "PanelProphet":
+        """Return a model from its files; see `Keeper.load_model`."""
+        from foresail.panel_prophet import PanelProphet  # noqa: PLC0415  # scipy, as above
+
+        return PanelProphet.load(folder)
 
     def forecast(self, panel: Panel, *, hours: int) -> Outcome:
         """Fit every series and forecast it; see `Contender.forecast`."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from foresail.panel import FloatArray, Panel
 
@@ -13,6 +13,9 @@ class FittedModel(Protocol):
 
     def select(self, rows: Sequence[int]) -> "FittedModel":
         """Return the model of these series alone, in this order."""
+
+    def join(self, others: Sequence[Any]) -> "FittedModel":
+        """Return the model of these series and those of others of its kind, one after the other."""
 
     def save(self, folder: Path) -> None:
         """Write it as files into a folder, creating it; nothing in them is a pickle."""
@@ -60,4 +63,36 @@ class Learner(Contender, Protocol):
         Args:
             panel: All series; each has at least one value.
             hours: The longest lead that it will be asked for.
+        """
+
+
+@runtime_checkable
+class Learnt(Contender, Protocol):
+    """What a learner learnt, in a form that another process can read."""
+
+    def save(self, folder: Path) -> None:
+        """Write it as files into a folder, creating it; nothing in them is a pickle."""
+
+
+@runtime_checkable
+class Portable(Learner, Protocol):
+    """A learner whose lessons can be handed to another process."""
+
+    def load(self, folder: Path) -> Contender:
+        """Return what `Learnt.save` wrote: it forecasts the same to the last bit.
+
+        Raises:
+            BadInput: The folder holds no such lesson.
+        """
+
+
+@runtime_checkable
+class Keeper(Contender, Protocol):
+    """A contender whose fitted models are kept beside the forecast."""
+
+    def load_model(self, folder: Path) -> FittedModel:
+        """Return what its model's `save` wrote.
+
+        Raises:
+            BadInput: The folder holds no such model.
         """

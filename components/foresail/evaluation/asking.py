@@ -63,6 +63,25 @@ def as_taught(
     return found
 
 
+def graduates(
+    panel: Panel, rows: IntArray, contenders: Sequence[Contender], *, steps: int
+) -> dict[str, Contender]:
+    """Return what the learners have learnt from all that is known of these series, by name.
+
+    Args:
+        panel: All that is known.
+        rows: Of the series that get a forecast; without one nobody learns.
+        contenders: Learners and others.
+        steps: The longest lead.
+    """
+    some = panel.select(rows.tolist())
+    return {
+        contender.name: contender.learn(some, hours=steps)
+        for contender in contenders
+        if isinstance(contender, Learner) and len(rows)
+    }
+
+
 def _lessons(plan: Sequence[Window]) -> list[list[int]]:
     """Return the windows that share a lesson, which is given at the origin of the first."""
     lessons: list[list[int]] = []
@@ -76,8 +95,10 @@ def _lessons(plan: Sequence[Window]) -> list[list[int]]:
 
 def _known(panel: Panel, origin: int) -> Panel:
     """Return what was known before an origin, of the series that had begun."""
-    begun = np.flatnonzero(np.isfinite(panel.values[:, :origin]).any(axis=1)).tolist()
-    return Panel(panel.ds[:origin], panel.values[:, :origin], panel.index).select(begun)
+    before = Panel(panel.ds[:origin], panel.values[:, :origin], panel.index)
+    begun = np.flatnonzero(np.isfinite(before.values).any(axis=1))
+    # a copy of a large panel is not made without need
+    return before if len(begun) == len(before) else before.select(begun.tolist())
 
 
 def ask(

@@ -131,11 +131,11 @@ class Shares:
             alike: Their groups.
             groups: How many there are.
         """
-        found = [
-            misses.counts[:, :, alike == group].sum(axis=2, dtype=np.float64)
-            for group in range(groups)
-        ]
-        return Shares(np.stack(found))
+        contenders, windows, _, *rest = misses.counts.shape
+        found = np.zeros((groups, contenders, windows, *rest))
+        for group in range(groups):
+            found[group] = misses.counts[:, :, alike == group].sum(axis=2, dtype=np.float64)
+        return Shares(found)
 
 
 def factors(

@@ -1,17 +1,19 @@
 """Who serves which leads of which series, and what may be promised of it.
 
 A few windows a series are few: the contender that was luckiest on them is often not the best. So
-each series' own windows are weighed with those of all series like it (same metric and statistic),
-and these with what is known of the contenders from elsewhere: where the panel agrees that one is
-good, a series departs from it only on evidence.
+each series' own windows are weighed with those of series like it (same metric and statistic; of a
+large panel, those of its first block), and these with what is known of the contenders from
+elsewhere: where the panel agrees that one is good, a series departs from it only on evidence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from foresail.bundle.schema import SOFTENING, Quality
 from foresail.evaluation.experience import BLEND, expected
+from foresail.evaluation.pools import Group, Pool, groups_of, places_in
 from foresail.evaluation.scores import (
     COVERED,
     ERROR,
@@ -133,77 +135,94 @@ def choose(board: ScoreBoard, *, able: BoolArray | None = None) -> Choice:
         board: The scores.
         able: Which contender can forecast what now, shape `(C, N, S)`; None for all.
     """
-    reference = board.contenders.index(REFERENCE)
-    blend = board.contenders.index(BLEND) if BLEND in board.contenders else None
+    ratio, seen = _log_ratios(board)
+    pool = board.pool or pool_of(board, groups=groups_of(board.keys))
+    believed = expected(board.contenders, segments=len(board.horizons))[:, None]
+    total, count = ratio.sum(axis=1), seen.sum(axis=1).astype(np.float64)
+    if able is not None:
+        believed = np.broadcast_to(believed, total.shape).copy()
+        believed[~able] = np.inf
+    weighing = _Weighing(board, pool, believed)
+    winners = weighing.best(total, count, np.arange(seen.shape[1]))
+    judges = np.empty(seen.shape[1:], dtype=np.int64)
+    for w in range(seen.shape[1]):
+        others = np.delete(np.arange(seen.shape[1]), w)
+        judges[w] = weighing.best(total - ratio[:, w], count - seen[:, w], others)
+    return Choice(board, winners, judges)
+
+
+def pool_of(board: ScoreBoard, *, groups: Sequence[Group]) -> Pool:
+    """Return what the series of a board say of its contenders.
+
+    Args:
+        board: The scores.
+        groups: All groups of the panel; the board may hold series of some of them.
+    """
+    ratio, seen = _log_ratios(board)
+    clipped = np.clip(ratio, -EXTREME, EXTREME)
+    alike = places_in(groups, board.keys)
+    shape = (len(groups), *ratio.shape[:2], ratio.shape[3])
+    windows, ratios = np.zeros(shape), np.zeros(shape)
+    for group in range(len(groups)):
+        windows[group] = seen[:, :, alike == group].sum(axis=2)
+        ratios[group] = clipped[:, :, alike == group].sum(axis=2)
+    return Pool(tuple(groups), np.bincount(alike, minlength=len(groups)), windows, ratios)
+
+
+def _log_ratios(board: ScoreBoard) -> tuple[FloatArray, BoolArray]:
+    """Return the log of each contender's loss by the reference's, and where both were scored.
+
+    Both have the shape `(C, W, N, S)`; a ratio that was not scored is zero.
+    """
     hours = board.sums[..., HOURS]
     seen = (hours > 0) & (board.naive[..., HOURS] > 0)
     loss = board.sums[..., LOSS] / np.maximum(hours, 1.0)
     naive = board.naive[..., LOSS] / np.maximum(board.naive[..., HOURS], 1.0)
-    ratio = np.log((loss + SOFTENING) / (naive + SOFTENING)) * seen
-    believed = expected(board.contenders, segments=len(board.horizons))[:, None]
-    alike = groups(board)
-    total, count = ratio.sum(axis=1), seen.sum(axis=1).astype(np.float64)
-    clipped = np.clip(ratio, -EXTREME, EXTREME)
-    if able is not None:
-        believed = np.broadcast_to(believed, total.shape).copy()
-        believed[~able] = np.inf
-    pooled = clipped.sum(axis=1)
-    winners = _best(total, count, pooled, believed, alike, reference, blend)
-    judges = np.empty(seen.shape[1:], dtype=np.int64)
-    for w in range(seen.shape[1]):
-        judges[w] = _best(
-            total - ratio[:, w],
-            count - seen[:, w],
-            pooled - clipped[:, w],
-            believed,
-            alike,
-            reference,
-            blend,
-        )
-    return Choice(board, winners, judges)
+    return np.log((loss + SOFTENING) / (naive + SOFTENING)) * seen, seen
 
 
-def groups(board: ScoreBoard) -> IntArray:
-    """Return the group of each series: those of one metric and statistic are alike."""
-    names = [(key.metric, key.stat) for key in board.keys]
-    order = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return np.array([order[name] for name in names], dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class _Weighing:
+    """What a series' own windows are weighed with.
 
-
-def _best(
-    total: FloatArray,
-    count: FloatArray,
-    clipped: FloatArray,
-    believed: FloatArray,
-    alike: IntArray,
-    reference: int,
-    blend: int | None,
-) -> IntArray:
-    """Return the contender with the least weighed log ratio; blend and naive without a clear one.
-
-    Args:
-        total: Sum of each series' log ratios over its windows, shape `(C, N, S)`.
-        count: Its windows, same shape.
-        clipped: The sum as the panel counts it, same shape.
+    Attributes:
+        board: The scores.
+        pool: What the panel says.
         believed: Log ratio that is expected of each contender, shape `(C, 1 or N, S)`; infinite
             where it cannot serve.
-        alike: Group of each series, shape `(N,)`.
-        reference: Place of the naive.
-        blend: Place of the blend, if there is one.
     """
-    score = np.empty_like(total)
-    for group in range(int(alike.max(initial=-1)) + 1):
-        rows = np.flatnonzero(alike == group)
-        windows = count[:, rows].sum(axis=1, keepdims=True)
-        panel = clipped[:, rows].sum(axis=1, keepdims=True)
-        here = believed[:, rows if believed.shape[1] > 1 else [0]]
-        panel = (panel + EXPECTED_WINDOWS * here) / (windows + EXPECTED_WINDOWS)
-        weight = PANEL_WINDOWS * len(rows) / (len(rows) + PANEL_SERIES)
-        own = total[:, rows] + weight * panel + BELIEVED_WINDOWS * here
-        score[:, rows] = own / (count[:, rows] + weight + BELIEVED_WINDOWS)
-        never = (windows == 0) & (windows[reference] > 0)
-        score[:, rows] = np.where(never, np.inf, score[:, rows])
-    score[reference] = np.minimum(score[reference], 0.0) + np.log1p(-MARGIN)
-    if blend is not None:
-        score[blend] += np.log1p(-BLEND_MARGIN)
-    return np.asarray(score.argmin(axis=0))
+
+    board: ScoreBoard
+    pool: Pool
+    believed: FloatArray
+
+    def best(self, total: FloatArray, count: FloatArray, windows: IntArray) -> IntArray:
+        """Return who has the least weighed log ratio; blend or naive without a clear one.
+
+        Args:
+            total: Sum of each series' log ratios over its windows, shape `(C, N, S)`.
+            count: Its windows, same shape.
+            windows: Those of the panel that count.
+
+        Returns:
+            Its place, shape `(N, S)`.
+        """
+        reference = self.board.contenders.index(REFERENCE)
+        alike = places_in(self.pool.groups, self.board.keys)
+        score = np.empty_like(total)
+        for group in np.unique(alike).tolist():
+            rows = np.flatnonzero(alike == group)
+            held = self.pool.windows[group][:, windows].sum(axis=1)[:, None]
+            here = self.believed[:, rows if self.believed.shape[1] > 1 else [0]]
+            panel = self.pool.ratios[group][:, windows].sum(axis=1)[:, None]
+            panel = (panel + EXPECTED_WINDOWS * here) / (held + EXPECTED_WINDOWS)
+            series = float(self.pool.series[group])
+            weight = PANEL_WINDOWS * series / (series + PANEL_SERIES)
+            own = total[:, rows] + weight * panel + BELIEVED_WINDOWS * here
+            score[:, rows] = own / (count[:, rows] + weight + BELIEVED_WINDOWS)
+            never = (held == 0) & (held[reference] > 0)
+            score[:, rows] = np.where(never, np.inf, score[:, rows])
+        score[reference] = np.minimum(score[reference], 0.0) + np.log1p(-MARGIN)
+        if BLEND in self.board.contenders:
+            score[self.board.contenders.index(BLEND)] += np.log1p(-BLEND_MARGIN)
+        return np.asarray(score.argmin(axis=0))

@@ -1,66 +1,20 @@
 """The contest: backtest every contender, choose per series and lead, forecast with the winners."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from foresail.amounts import amount
-from foresail.bundle.schema import HorizonEntry, Quality, Segment, SeriesEntry
-from foresail.codes import Code
-from foresail.contenders.protocol import Contender, FittedModel
-from foresail.evaluation.calibration import stretched
-from foresail.evaluation.choice import NOBODY, Choice, Judged, choose, groups
-from foresail.evaluation.eligibility import Eligibility, eligibility
-from foresail.evaluation.final import Final, able, ask_learners, forecast_with
-from foresail.evaluation.held_out import Measured, measure
-from foresail.evaluation.losses import naive_scale
-from foresail.evaluation.safety import CONSTANT_HOURS, ceilings_of, constants, within_reason
-from foresail.evaluation.scores import ScoreBoard
+from foresail.contenders.protocol import Contender
+from foresail.evaluation.asking import THREADS, graduates
+from foresail.evaluation.block import Course, allowed_of, contest_of
+from foresail.evaluation.eligibility import eligibility
+from foresail.evaluation.exam import examine
+from foresail.evaluation.held_out import Measured, teach
+from foresail.evaluation.layout import Layout
+from foresail.evaluation.outcome import Contest
 from foresail.horizons import HORIZONS, SLACK_HOURS, Horizon
-from foresail.panel import BoolArray, FloatArray, IntArray, Panel, SeriesInfo
-
-CONSTANT = "constant"
-"""Named as the winner where a series is forecast as its constant."""
-FLAT = "median_28d"
-"""The level that growth must beat in a series' own windows before it may leave what was shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """The fitted model of one contender, for the series it serves.
-
-    Attributes:
-        rows: Of the contest's panel, ascending: series of which it serves at least one segment.
-        model: Its fit of these series, in this order.
-    """
-
-    rows: tuple[int, ...]
-    model: FittedModel
-
-    def among(self, rows: Sequence[int]) -> FittedModel | None:
-        """Return the model of those of its series that are among these rows; None if none is."""
-        wanted = set(rows)
-        places = [place for place, row in enumerate(self.rows) if row in wanted]
-        return self.model.select(places) if places else None
-
-
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """Its outcome, ready to be published.
-
-    Attributes:
-        index: One entry a series, in the panel's order.
-        forecast: Shape `(N, steps, 3)`; zero beyond an entry's `hours`.
-        models: Contender's name -> its fit of the series it serves, where it keeps one.
-        board: All scores, of the bands as they are served.
-    """
-
-    index: tuple[SeriesEntry, ...]
-    forecast: FloatArray
-    models: Mapping[str, ServedModel]
-    board: ScoreBoard
+from foresail.panel import IntArray, Panel
 
 
 def run_contest(
@@ -80,97 +34,63 @@ def run_contest(
         windows: Held-out windows of the longest horizon; shorter ones have more.
         slack: Hours to forecast beyond the longest horizon, so that a bundle can grow old.
     """
+    course, layout, measured = prepare(
+        panel, horizons=horizons, contenders=contenders, windows=windows, slack=slack
+    )
+
+    def parts() -> Iterator[tuple[IntArray, Contest]]:
+        yield layout.first, contest_of(course, panel.select(layout.first.tolist()), measured)
+        yield from contests_of(course, lambda rows: panel.select(rows.tolist()), layout.rest)
+
+    return Contest.joined(parts(), [info.key for info in panel.index])
+
+
+def prepare(
+    panel: Panel,
+    *,
+    horizons: Sequence[Horizon],
+    contenders: Sequence[Contender],
+    windows: int,
+    slack: int = SLACK_HOURS,
+    seed: int = 0,
+) -> tuple[Course, Layout, Measured]:
+    """Learn what holds for a whole panel.
+
+    Args:
+        panel: As in `run_contest`, and so the next four.
+        horizons: See there.
+        contenders: See there.
+        windows: See there.
+        slack: See there.
+        seed: Of which series teach what holds for all.
+
+    Returns:
+        What all blocks of series need to know, which they are, and what was measured of the first.
+    """
     segments = segments_of(horizons)
-    fits = [eligibility(panel.values[i], segments) for i in range(len(panel))]
-    measured = measure(panel, fits, horizons=segments, contenders=contenders, windows=windows)
-    steps = segments[-1].hours + slack
-    allowed = np.array([[h in fit.allowed for h in segments] for fit in fits], dtype=bool)
-    allowed = allowed.reshape(len(panel), len(segments))
-    rows = np.flatnonzero(allowed.any(axis=1))
-    heard = ask_learners(panel, rows, contenders, steps=steps)
-    ends = np.array([*(h.hours for h in segments[:-1]), steps])
-    choice = choose(measured.board, able=able(measured, rows, heard, ends))
-    final = forecast_with(
-        panel,
-        _carried(choice.winners, allowed),
-        ends,
-        contenders,
-        measured=measured,
-        alike=groups(measured.board),
-        heard=heard,
-    )
-    fixed = constants(panel.values)
-    judged = choice.judged(final.places)
-    days, scale = _day_factors(measured, final.places), naive_scale(panel.values)
-    entries = tuple(
-        _entry(
-            row,
-            info,
-            fits[row],
-            asked=horizons,
-            served=[
-                measured.board.contenders[c]
-                for c in final.places[row, : len(fits[row].allowed)].tolist()
-            ],
-            slack=slack,
-            judged=judged,
-            days=days[row],
-            scale=float(scale[row]),
-            failure=final.failures.get(row, ""),
-            constant=_constancy(panel.values[row], float(fixed[row]), info.unit),
-        )
-        for row, info in enumerate(panel.index)
-    )
-    forecast = _in_bounds(panel, final, measured, choice, segments)
-    forecast = np.where(np.isfinite(fixed)[:, None, None], fixed[:, None, None], forecast)
-    beyond = np.arange(steps) >= np.array([entry.hours for entry in entries])[:, None]
-    forecast[beyond] = 0.0
-    return Contest(entries, forecast, _models(entries, final), measured.board)
+    fits = [eligibility(row, segments) for row in panel.values]
+    exam = examine(panel, fits, horizons=segments, contenders=contenders, windows=windows)
+    layout = Layout.of(exam.alike(panel), seed=seed)
+    lesson, measured = teach(exam, panel.select(layout.first.tolist()), seed=seed)
+    rows = np.flatnonzero(allowed_of(fits, segments).any(axis=1))
+    learnt = graduates(panel, rows, contenders, steps=segments[-1].hours + slack)
+    course = Course(lesson, tuple(contenders), learnt, tuple(horizons), slack)
+    return course, layout, measured
 
 
-def _carried(winners: IntArray, allowed: BoolArray) -> IntArray:
-    """Return who serves each segment, shape `(N, S)`; `NOBODY` for a series without a forecast.
+def contests_of(
+    course: Course, select: Callable[[IntArray], Panel], blocks: Sequence[IntArray]
+) -> Iterator[tuple[IntArray, Contest]]:
+    """Yield the outcome of each block, in order; two are worked on side by side.
 
-    The slack after the longest horizon that a series may be asked for is its winner's.
+    Args:
+        course: What is known of the panel.
+        select: Gives the panel of some rows.
+        blocks: Rows of each.
     """
-    last: IntArray = np.maximum(allowed.sum(axis=1) - 1, 0)[:, None]
-    carried = np.take_along_axis(winners, np.minimum(np.arange(winners.shape[1]), last), axis=1)
-    return np.where(allowed.any(axis=1, keepdims=True), carried, NOBODY)
-
-
-def _in_bounds(
-    panel: Panel, final: Final, measured: Measured, choice: Choice, segments: Sequence[Horizon]
-) -> FloatArray:
-    """Return the forecast with calibrated bands, held to what may be served."""
-    forecast, steps = final.quantiles, final.quantiles.shape[1]
-    scale, series = naive_scale(panel.values), np.arange(len(panel))
-    beaten = choice.beats(final.places, FLAT)
-    growth = np.zeros(forecast.shape[:2], dtype=bool)
-    start = 0
-    for s, horizon in enumerate(segments):
-        stop = steps if s == len(segments) - 1 else horizon.hours
-        bands = measured.bands[final.places[:, s], series, s]
-        forecast[:, start:stop] = stretched(forecast[:, start:stop], bands, scale)
-        growth[:, start:stop] = beaten[:, s : s + 1]
-        start = stop
-    return within_reason(forecast, panel.values, ceilings=ceilings_of(panel.index), growth=growth)
-
-
-def _day_factors(measured: Measured, places: IntArray) -> FloatArray:
-    """Return the day's factors of what is served, shape `(N, S, 2, 3)`.
-
-    They were counted in half-widths of the bands as they came; what is served is stretched.
-    """
-    series, segments = np.indices(places.shape)
-    found = measured.days[places, series, segments]
-    stretch = measured.bands[places, series, segments]
-    widths = np.stack([stretch[..., 1], stretch.mean(axis=-1)], axis=-1)
-    return np.asarray(found / widths[..., None])
-
-
-def _three(values: FloatArray) -> tuple[float, float, float]:
-    low, middle, high = (round(float(value), 4) for value in values)
-    return low, middle, high
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = pool.map(lambda rows: contest_of(course, select(rows)), blocks)
+        yield from zip(blocks, found, strict=True)
 
 
 def segments_of(horizons: Sequence[Horizon]) -> tuple[Horizon, ...]:
@@ -181,87 +101,3 @@ def segments_of(horizons: Sequence[Horizon]) -> tuple[Horizon, ...]:
     longest = max(h.hours for h in horizons)
     shorter = [h for h in HORIZONS if h.hours < longest]
     return tuple(sorted({*horizons, *shorter}, key=lambda h: h.hours))
-
-
-def _models(entries: Sequence[SeriesEntry], final: Final) -> dict[str, ServedModel]:
-    """Return what each contender fitted to the series that it serves."""
-    serving: dict[str, list[int]] = defaultdict(list)
-    for row, entry in enumerate(entries):
-        for name in {segment.model for segment in entry.segments}:
-            serving[name].append(row)
-    found = {}
-    for name, rows in sorted(serving.items()):
-        if name in final.models:
-            fitted, model = final.models[name]
-            places = np.searchsorted(fitted, rows).tolist()
-            found[name] = ServedModel(tuple(rows), model.select(places))
-    return found
-
-
-def _constancy(values: FloatArray, constant: float, unit: str) -> str:
-    """Return the sentence about a series that is constant; empty for one that is not (NaN)."""
-    if not np.isfinite(constant):
-        return ""
-    recent = np.isfinite(values[-CONSTANT_HOURS:])
-    days = round((len(recent) - int(recent.argmax())) / 24)
-    return f"the series has been {amount(constant, unit)} for {days} days"
-
-
-def _entry(
-    row: int,
-    info: SeriesInfo,
-    fit: Eligibility,
-    *,
-    asked: Sequence[Horizon],
-    served: Sequence[str],
-    slack: int,
-    judged: Judged,
-    days: FloatArray,
-    scale: float,
-    failure: str,
-    constant: str,
-) -> SeriesEntry:
-    # who won the windows is not what a constant is served by: nobody has measured that
-    def measured(segments: slice) -> Quality | None:
-        return None if constant else judged.quality(row, segments)
-
-    code, reason = Code.OK, ""
-    if constant:
-        code, reason = Code.CONSTANT, constant
-        served, scale = [CONSTANT] * len(served), np.nan
-    elif failure:
-        code, reason = Code.DEGRADED, failure
-    entries = {}
-    for horizon in asked:
-        refused = fit.refused.get(horizon.name)
-        if refused:
-            entry = HorizonEntry(winner=None, code=refused.code, reason=refused.reason)
-        else:
-            s = fit.allowed.index(horizon)
-            quality = measured(slice(0, s + 1))
-            entry = HorizonEntry(winner=served[s], code=code, reason=reason, quality=quality)
-        entries[horizon.name] = entry
-    hours = fit.allowed[-1].hours + slack if fit.allowed else 0
-    ends = [h.hours for h in fit.allowed[:-1]] + [hours]
-    segments = tuple(
-        Segment(
-            until_hours=end,
-            model=name,
-            quality=measured(slice(s, s + 1)),
-            peak=None if constant else _three(days[s, 0]),
-            daily_mean=None if constant else _three(days[s, 1]),
-        )
-        for s, (name, end) in enumerate(zip(served, ends, strict=bool(served)))
-    )
-    return SeriesEntry(
-        series=info.series,
-        metric=info.metric,
-        stat="max" if info.stat == "max" else "mean",
-        unit=info.unit,
-        labels=info.labels,
-        capacity=info.capacity,
-        hours=hours,
-        horizons=entries,
-        segments=segments,
-        scale=scale if np.isfinite(scale) else None,
-    )

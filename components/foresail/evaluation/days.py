@@ -93,7 +93,11 @@ class DayCounts:
 
     def pooled(self, alike: IntArray, *, groups: int) -> FloatArray:
         """Return the counts summed over the series of each group, shape `(G, C, S, 2, bins)`."""
-        return np.stack([self.counts[:, alike == group].sum(axis=1) for group in range(groups)])
+        contenders, _, *rest = self.counts.shape
+        found = np.zeros((groups, contenders, *rest))
+        for group in range(groups):
+            found[group] = self.counts[:, alike == group].sum(axis=1)
+        return found
 
 
 def _binned(away: FloatArray) -> FloatArray:

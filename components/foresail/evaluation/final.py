@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from foresail.contenders.protocol import Contender, FittedModel, Learner, Outcome
+from foresail.contenders.protocol import Contender, FittedModel, Outcome
 from foresail.evaluation.experience import BLEND
 from foresail.evaluation.held_out import Measured
 from foresail.evaluation.mixture import Mixture
@@ -32,17 +32,23 @@ class Final:
 
 
 def ask_learners(
-    panel: Panel, rows: IntArray, contenders: Sequence[Contender], *, steps: int
+    panel: Panel, rows: IntArray, learnt: Mapping[str, Contender], *, steps: int
 ) -> dict[str, Outcome]:
     """Return what those say who learn from the panel, of these rows, by name.
 
     They are asked before the choice: whether one can serve a series shows only now.
+
+    Args:
+        panel: All that is known.
+        rows: Of the series that get a forecast.
+        learnt: See `graduates`.
+        steps: How far ahead.
     """
     some = panel.select(rows.tolist())
     return {
-        contender.name: contender.learn(some, hours=steps).forecast(some, hours=steps)
-        for contender in contenders
-        if isinstance(contender, Learner) and len(rows)
+        name: contender.forecast(some, hours=steps)
+        for name, contender in learnt.items()
+        if len(rows)
     }
 
 

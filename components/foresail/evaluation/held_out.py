@@ -1,34 +1,29 @@
 """The measurement behind a contest: every contender on every held-out window.
 
 Series are taken in blocks, so that what is kept of the windows does not grow with the panel. The
-first block, drawn at random, teaches what holds for all: the weights of the blends and where the
-misses of a panel lie.
+first block, drawn at random, teaches what holds for all: the weights of the blends, where the
+misses of a panel lie, and how well each contender does on it. All that is said of another series
+follows from this lesson and from the block that it is in.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foresail.contenders.protocol import Contender
-from foresail.evaluation.asking import THREADS, Answers, as_taught, ask
-from foresail.evaluation.blending import Blending
-from foresail.evaluation.calibration import Misses, Shares, calibrated, factors
-from foresail.evaluation.choice import groups
-from foresail.evaluation.days import KINDS, DayCounts, day_factors
+from foresail.evaluation.asking import THREADS
+from foresail.evaluation.calibration import Shares, calibrated, factors
+from foresail.evaluation.choice import pool_of
+from foresail.evaluation.days import day_factors
 from foresail.evaluation.eligibility import Eligibility
-from foresail.evaluation.experience import BLEND, MEMBERS
+from foresail.evaluation.exam import Exam, Record, examine
+from foresail.evaluation.layout import Layout
+from foresail.evaluation.pools import Pool
 from foresail.evaluation.scores import ScoreBoard
-from foresail.evaluation.windows import Window, plan_windows
-from foresail.horizons import QUANTILES, Horizon
-from foresail.panel import FloatArray, IntArray, Panel
-
-BLOCK = 512
-"""Series measured at once."""
+from foresail.horizons import Horizon
+from foresail.panel import FloatArray, IntArray, Panel, SeriesKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +45,47 @@ class Measured:
     members: tuple[str, ...]
     weights: FloatArray
 
+    def of_panel(self, keys: Sequence[SeriesKey]) -> "Measured":
+        """Return one like this, of other series, in which nothing was measured yet."""
+        bands, days = (
+            np.zeros((one.shape[0], len(keys), *one.shape[2:])) for one in (self.bands, self.days)
+        )
+        return replace(self, board=self.board.of_panel(keys), bands=bands, days=days)
+
+    def put(self, rows: IntArray, part: "Measured") -> None:
+        """Take over what was measured of some series, whose places here are these."""
+        self.board.put(rows, part.board)
+        self.bands[:, rows] = part.bands
+        self.days[:, rows] = part.days
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What holds for all series of a panel.
+
+    Attributes:
+        exam: What each of them is asked.
+        taught: Weights of the blend in each window, learnt from the others, `(W, G, S, M)`.
+        weights: Those learnt from all windows, shape `(G, S, M)`.
+        shares: Where the misses of each group lie.
+        days: Where its days lie, shape `(G, C, S, 2, bins)`.
+        pool: How the contenders did on it.
+    """
+
+    exam: Exam
+    taught: FloatArray
+    weights: FloatArray
+    shares: Shares
+    days: FloatArray
+    pool: Pool
+
+    def measured(self, block: Panel) -> Measured:
+        """Return what the windows say of these series."""
+        answers = self.exam.answers(block, run=map)
+        record = self.exam.record(block, answers, self.taught, run=map)
+        found = _settled(self.exam, record, self.shares, self.days, self.weights)
+        return replace(found, board=replace(found.board, pool=self.pool))
+
 
 def measure(
     panel: Panel,
@@ -70,141 +106,50 @@ def measure(
         windows: How many the longest horizon gets; see `plan_windows`.
         seed: Of which series teach what holds for all.
     """
-    names = [c.name for c in contenders]
-    members = tuple(name for name in names if name in MEMBERS)
-    members = members if len(members) > 1 else ()
-    keys = [info.key for info in panel.index]
-    plan = plan_windows(panel.values, fits, horizons, windows=windows)
-    board = ScoreBoard.empty(
-        [*names, BLEND] if members else names, keys, horizons, windows=len(plan)
-    )
-    alike = groups(board)
-    count = int(alike.max(initial=-1)) + 1
-    blending = Blending(members, names, horizons, count, len(keys))
-    exam = _Exam(
-        panel=panel,
-        plan=plan,
-        learnt=as_taught(panel, plan, contenders),
-        alike=alike,
-        blending=blending,
-        found=Measured(
-            board,
-            bands=np.ones((len(board.contenders), len(keys), len(horizons), 2)),
-            days=np.zeros(
-                (len(board.contenders), len(keys), len(horizons), len(KINDS), len(QUANTILES))
-            ),
-            members=members,
-            weights=blending.unlearnt(),
-        ),
-    )
-    order = _mixed(alike, seed=seed)
-    blocks = [np.sort(order[i : i + BLOCK]) for i in range(0, len(order), BLOCK)]
-    if not blocks:
-        return exam.found
+    exam = examine(panel, fits, horizons=horizons, contenders=contenders, windows=windows)
+    layout = Layout.of(exam.alike(panel), seed=seed)
+    lesson, first = teach(exam, panel.select(layout.first.tolist()), seed=seed)
+    # whole blocks side by side: counting takes as long as forecasting
     with ThreadPoolExecutor(THREADS) as pool:
-        seen = exam.seen(blocks[0], pool.map)
-        taught, weights = exam.blending.teach(seen, plan, alike[blocks[0]], seed=seed, run=pool.map)
-        common = exam.score(blocks[0], seen, taught, None, pool.map)
-        # then whole blocks side by side: counting takes as long as forecasting
-
-        def rest(rows: IntArray) -> None:
-            exam.score(rows, exam.seen(rows, map), taught, common, map)
-
-        list(pool.map(rest, blocks[1:]))
-    return replace(exam.found, weights=weights)
+        rest = pool.map(lambda rows: lesson.measured(panel.select(rows.tolist())), layout.rest)
+        whole = first.of_panel([info.key for info in panel.index])
+        for rows, part in [(layout.first, first), *zip(layout.rest, rest, strict=True)]:
+            whole.put(rows, part)
+    return whole
 
 
-def _mixed(alike: IntArray, *, seed: int) -> IntArray:
-    """Return the series in a random order that begins with as many of each group, shape `(N,)`."""
-    order = np.random.default_rng(seed).permutation(len(alike))
-    turn = np.zeros(len(alike), dtype=np.int64)
-    for group in np.unique(alike).tolist():
-        among = alike[order] == group
-        turn[among] = np.arange(among.sum())
-    return order[np.argsort(turn, kind="stable")]
+def teach(exam: Exam, first: Panel, *, seed: int = 0) -> tuple[Lesson, Measured]:
+    """Return what the first block teaches, and what the windows say of it.
+
+    Args:
+        exam: Of the panel.
+        first: Its first block.
+        seed: Of what is drawn to learn weights from.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(exam.answers(first, run=pool.map))
+        alike = exam.alike(first)
+        taught, weights = exam.blending.teach(answers, exam.plan, alike, seed=seed, run=pool.map)
+        record = exam.record(first, answers, taught, run=pool.map)
+    groups = len(exam.groups)
+    shares = Shares.of(record.misses, alike, groups=groups)
+    days = record.days.pooled(alike, groups=groups)
+    found = _settled(exam, record, shares, days, weights)
+    pool_of_all = pool_of(found.board, groups=exam.groups)
+    found = replace(found, board=replace(found.board, pool=pool_of_all))
+    stacked = np.array(taught).reshape(len(exam.plan), *weights.shape)
+    return Lesson(exam, stacked, weights, shares, days, pool_of_all), found
 
 
-class _Came(TypedDict):
-    y: FloatArray
-    quantiles: NDArray[Any]
-    scale: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class _Common:
-    """What the first block says of all series alike: where hours and days lie."""
-
-    shares: Shares
-    days: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class _Exam:
-    """What all blocks of a measurement share; each writes its own rows of `found`."""
-
-    panel: Panel
-    plan: Sequence[Window]
-    learnt: Sequence[Sequence[Contender]]
-    alike: IntArray
-    blending: Blending
-    found: Measured
-
-    def seen(self, rows: IntArray, run: Callable[..., Iterable[Answers]]) -> list[Answers]:
-        """Return what the contenders say of each window of these series.
-
-        Args:
-            rows: The series.
-            run: `map`, or one that runs side by side.
-        """
-        block = self.panel.select(rows.tolist())
-        question = partial(ask, block, horizons=self.found.board.horizons)
-        return list(run(question, self.plan, self.learnt))
-
-    def score(
-        self,
-        rows: IntArray,
-        seen: Sequence[Answers],
-        taught: Sequence[FloatArray],
-        common: _Common | None,
-        run: Callable[..., Iterable[Any]],
-    ) -> _Common:
-        """Score these series.
-
-        Args:
-            rows: Their places in the panel.
-            seen: What was said of them.
-            taught: Weights of the blend in each window, shape `(G, S, M)` each.
-            common: What holds for all; None where these series are to say it.
-            run: `map`, or one that runs side by side.
-
-        Returns:
-            What holds for all.
-        """
-        part, alike = self.found.board.rows(rows.tolist()), self.alike[rows]
-        misses, counts = Misses.empty(part), DayCounts.empty(part)
-        blends = [
-            self.blending.blend(window.said, weights, alike[window.rows])
-            for window, weights in zip(seen, taught, strict=True)
-        ]
-
-        def judge(c: int) -> None:
-            for w, window in enumerate(seen):
-                quantiles: NDArray[Any] = window.said[c] if c < len(window.said) else blends[w]
-                rows = window.rows
-                came: _Came = {"y": window.y, "quantiles": quantiles, "scale": window.scale}
-                part.record(c, w, rows, **came)
-                misses.record(part, c, w, rows, **came)
-                counts.record(part, c, rows, **came)
-
-        list(run(judge, range(len(part.contenders))))
-        common = common or _Common(
-            Shares.of(misses, alike, groups=self.blending.groups),
-            counts.pooled(alike, groups=self.blending.groups),
-        )
-        hours = np.diff([0, *(h.hours for h in part.horizons)])
-        self.found.bands[:, rows] = factors(misses, common.shares, alike, hours=hours)
-        self.found.days[:, rows] = day_factors(counts, common.days, alike)
-        part = calibrated(part, misses, common.shares, alike, hours=hours)
-        self.found.board.sums[:, :, rows] = part.sums
-        self.found.board.naive[:, rows] = part.naive
-        return common
+def _settled(
+    exam: Exam, record: Record, shares: Shares, days: FloatArray, weights: FloatArray
+) -> Measured:
+    """Return what a record says once it is known what holds for all."""
+    hours, alike = exam.segment_hours, record.alike
+    return Measured(
+        board=calibrated(record.board, record.misses, shares, alike, hours=hours),
+        bands=factors(record.misses, shares, alike, hours=hours),
+        days=day_factors(record.days, days, alike),
+        members=exam.blending.members,
+        weights=weights,
+    )

@@ -7,13 +7,15 @@ a composite's own score over a whole horizon is exact, not an average of average
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from foresail.errors import BadInput
 from foresail.evaluation.losses import inside, quantile_loss
+from foresail.evaluation.pools import Pool
 from foresail.evaluation.windows import MIN_SHARE
 from foresail.horizons import Horizon
 from foresail.panel import FloatArray, IntArray, SeriesKey
@@ -22,6 +24,7 @@ MIN_WINDOWS = 3
 """Fewer held-out windows than this and a forecast counts as unmeasured."""
 REFERENCE = "seasonal_naive_24h"
 LOSS, ERROR, COVERED, HOURS = range(4)
+_POOLED = ("series", "windows", "ratios")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class ScoreBoard:
             band, hours seen. All zero where a window does not count.
         naive: The same of the reference with the band that it came with, shape `(W, N, S, 4)`:
             what all are compared with, however bands are calibrated.
+        pool: What the panel that these series are part of says of the contenders; None where the
+            series here are all there is to go by.
     """
 
     contenders: tuple[str, ...]
@@ -43,6 +48,7 @@ class ScoreBoard:
     horizons: tuple[Horizon, ...]
     sums: FloatArray
     naive: FloatArray
+    pool: Pool | None = None
 
     @staticmethod
     def empty(
@@ -62,9 +68,23 @@ class ScoreBoard:
         """Return the board of these series."""
         keys = tuple(self.keys[i] for i in rows)
         some = list(rows)
-        return ScoreBoard(
-            self.contenders, keys, self.horizons, self.sums[:, :, some], self.naive[:, some]
-        )
+        return replace(self, keys=keys, sums=self.sums[:, :, some], naive=self.naive[:, some])
+
+    def of_panel(self, keys: Sequence[SeriesKey]) -> "ScoreBoard":
+        """Return an empty board like this one, for other series."""
+        windows = self.naive.shape[0]
+        empty = ScoreBoard.empty(self.contenders, keys, self.horizons, windows=windows)
+        return replace(empty, pool=self.pool)
+
+    def put(self, rows: IntArray, part: "ScoreBoard") -> None:
+        """Take over the scores of some series.
+
+        Args:
+            rows: Their places here.
+            part: Their board, with the same contenders and windows.
+        """
+        self.sums[:, :, rows] = part.sums
+        self.naive[:, rows] = part.naive
 
     def record(  # one cell of the board has this many coordinates
         self,
@@ -109,14 +129,18 @@ class ScoreBoard:
 
     def save(self, path: Path) -> None:
         """Write the board as one npz file."""
-        meta = {
+        meta: dict[str, Any] = {
             "contenders": self.contenders,
             "keys": self.keys,
             "horizons": [(h.name, h.hours, h.min_history_hours) for h in self.horizons],
         }
+        pool: dict[str, Any] = {}
+        if self.pool:
+            meta["groups"] = self.pool.groups
+            pool = {f"pool_{name}": getattr(self.pool, name) for name in _POOLED}
         with path.open("wb") as file:
             np.savez_compressed(
-                file, sums=self.sums, naive=self.naive, meta=np.array(json.dumps(meta))
+                file, sums=self.sums, naive=self.naive, meta=np.array(json.dumps(meta)), **pool
             )
 
     @staticmethod
@@ -130,6 +154,10 @@ class ScoreBoard:
             with np.load(path, allow_pickle=False) as stored:
                 sums, naive = stored["sums"], stored["naive"]
                 meta = json.loads(str(stored["meta"]))
+                pool = None
+                if "groups" in meta:
+                    groups = tuple((metric, stat) for metric, stat in meta["groups"])
+                    pool = Pool(groups, *(stored[f"pool_{name}"] for name in _POOLED))
         except (OSError, ValueError, KeyError) as error:
             raise BadInput(f"{path.name} is no score board; run train again") from error
         return ScoreBoard(
@@ -138,4 +166,5 @@ class ScoreBoard:
             tuple(Horizon(*h) for h in meta["horizons"]),
             sums,
             naive,
+            pool,
         )

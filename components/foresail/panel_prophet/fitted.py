@@ -1,11 +1,14 @@
 """What a fit leaves: the parameters of every series, as arrays that numpy stores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 
 from foresail.panel import BoolArray, FloatArray, IntArray
+
+_BY_COLUMN = ("beta", "centre", "spread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,31 @@ class Fitted:
     def select(self, rows: list[int], columns: list[int]) -> Self:
         """Return the parameters of these series for these columns."""
         chosen = {name: values[rows] for name, values in self.arrays().items()}
-        chosen |= {name: chosen[name][:, columns] for name in ("beta", "centre", "spread")}
+        # a saved model is the same file whichever way it was put together
+        chosen |= {name: np.ascontiguousarray(chosen[name][:, columns]) for name in _BY_COLUMN}
         return type(self)(**chosen)
+
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[Self, list[int]]], *, columns: int) -> Self:
+        """Return the parameters of several fits, one after the other.
+
+        Args:
+            parts: Each with the places that its own columns take.
+            columns: How many there are in all.
+        """
+        series = sum(part.first.size for part, _ in parts)
+        whole = cls.empty(series, slots=parts[0][0].delta.shape[1], columns=columns)
+        start = 0
+        for part, places in parts:
+            rows = slice(start, start + part.first.size)
+            for name, values in part.arrays().items():
+                target = getattr(whole, name)[rows]
+                if name in _BY_COLUMN:
+                    target[:, places] = values
+                else:
+                    target[:] = values
+            start = rows.stop
+        return whole
 
     @classmethod
     def from_arrays(cls, arrays: Any) -> Self:  # noqa: ANN401  # a mapping, or numpy's npz file

@@ -427,6 +427,14 @@ class PanelProphet:
         """Return the fitted model of these series alone, in this order."""
         return self._with(self._fitted().select(rows))
 
+    def join(self, others: Sequence["PanelProphet"]) -> "PanelProphet":
+        """Return the fitted model of these series and those of others, one after the other.
+
+        Raises:
+            BadInput: One is another model, or was fitted on another grid.
+        """
+        return self._with(self._fitted().join([other._fitted() for other in others]))  # noqa: SLF001  # models of this class
+
     def save(self, folder: Path) -> None:
         """Write the model into a folder: numpy arrays and JSON, no pickle."""
         storage.write(folder, self._fitted(), {"engine": self.engine, "seed": self.seed})

@@ -171,6 +171,55 @@ class FittedPanel:
             prophets={place[row]: p for row, p in self.prophets.items() if row in place},
         )
 
+    def join(self, others: Sequence["FittedPanel"]) -> "FittedPanel":
+        """Return these series and those of others, one after the other.
+
+        Args:
+            others: Fits of other series of the same panel by the same model.
+
+        Raises:
+            BadInput: One is of another model, or on other rows.
+        """
+        parts = [self, *others]
+        for part in parts:
+            same = part.specification == self.specification
+            if not same or not np.array_equal(part.panel.ds, self.panel.ds):
+                raise BadInput(
+                    "expected fits of one model on one grid, got another model or other stamps; "
+                    "join what was fitted to parts of one panel"
+                )
+        seasonalities = tuple(one for part in parts for one in part.seasonalities)
+        features = union_of_features(
+            self.specification, seasonalities, self.panel.ds, self.regressors
+        )
+        place = {name: i for i, name in enumerate(features.names)}
+        starts = np.cumsum([0, *(len(part.panel) for part in parts)]).tolist()
+        moved = list(zip(starts, parts, strict=False))
+        return FittedPanel(
+            specification=self.specification,
+            panel=Panel(
+                self.panel.ds,
+                np.concatenate([part.panel.values for part in parts]),
+                tuple(info for part in parts for info in part.panel.index),
+            ),
+            regressors=self.regressors,
+            caps=_caps(parts),
+            seasonalities=seasonalities,
+            features=features,
+            fitted=Fitted.joined(
+                [(part.fitted, [place[name] for name in part.features.names]) for part in parts],
+                columns=len(place),
+            ),
+            reasons={start + row: r for start, part in moved for row, r in part.reasons.items()},
+            failed=frozenset(start + row for start, part in moved for row in part.failed),
+            prophets={start + row: p for start, part in moved for row, p in part.prophets.items()},
+        )
+
+
+def _caps(parts: Sequence[FittedPanel]) -> FloatArray | None:
+    caps = [part.caps for part in parts if part.caps is not None]
+    return np.concatenate(caps) if caps else None
+
 
 def seasonal_columns(seasonalities: Sequence[Design]) -> set[str]:
     """Return the names of all columns of these series' seasonalities."""

@@ -1,9 +1,12 @@
 """The panel-wide booster: one model over all series."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from foresail.contenders.booster import PanelBooster
+from foresail.errors import BadInput
 from foresail.panel import Panel, SeriesInfo
 
 pytest.importorskip("lightgbm")
@@ -133,3 +136,33 @@ def test_leads_that_were_not_trained_for_are_unknown() -> None:
     quantiles = PanelBooster().learn(panel, hours=24).forecast(panel, hours=48).quantiles
     assert np.isfinite(quantiles[:, :24]).all()
     assert np.isnan(quantiles[:, 24:]).all()
+
+
+def test_what_was_learnt_is_the_same_from_its_files(tmp_path: Path) -> None:
+    """To the last bit, for all leads."""
+    panel = panel_of(rhythms())
+    learnt = PanelBooster().learn(panel, hours=300)
+    learnt.save(tmp_path)
+    read = PanelBooster().load(tmp_path)
+    assert len(read.models) == 3
+    np.testing.assert_array_equal(
+        read.forecast(panel, hours=300).quantiles, learnt.forecast(panel, hours=300).quantiles
+    )
+
+
+def test_a_booster_that_learnt_nothing_still_says_why(tmp_path: Path) -> None:
+    """Its reason is in the files."""
+    panel = panel_of(rhythms(rows=7))
+    learnt = PanelBooster().learn(panel, hours=24)
+    learnt.save(tmp_path)
+    assert PanelBooster().load(tmp_path) == learnt
+
+
+def test_files_that_are_no_booster_are_refused(tmp_path: Path) -> None:
+    """Neither an empty folder nor a text of something else is one."""
+    with pytest.raises(BadInput, match=r"no booster in .*; learn from the panel again"):
+        PanelBooster().load(tmp_path)
+    PanelBooster().learn(panel_of(rhythms()), hours=24).save(tmp_path)
+    (tmp_path / "segment0-quantile1.txt").write_text("no tree")
+    with pytest.raises(BadInput, match="expected a LightGBM model, got: "):
+        PanelBooster().load(tmp_path)

@@ -1,6 +1,7 @@
 """Who serves what: a series' own windows, those of all series like it, and what is expected."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,9 +20,10 @@ from foresail.evaluation.choice import (
     Choice,
     Judged,
     choose,
-    groups,
+    pool_of,
 )
 from foresail.evaluation.experience import BLEND, EXPECTED
+from foresail.evaluation.pools import groups_of, places_in
 from foresail.evaluation.scores import COVERED, ERROR, HOURS, LOSS, REFERENCE, ScoreBoard
 from foresail.horizons import HORIZONS
 from foresail.panel import FloatArray, IntArray, SeriesKey
@@ -160,8 +162,10 @@ def test_metric_and_statistic_make_the_group() -> None:
         board.sums,
         board.naive,
     )
-    assert groups(some).tolist() == [0, 1, 0, 2]
-    assert groups(some.rows([])).tolist() == []
+    groups = groups_of(some.keys)
+    assert groups == (("cpu", "mean"), ("cpu", "max"), ("gpu", "max"))
+    assert places_in(groups, some.keys).tolist() == [0, 1, 0, 2]
+    assert places_in((), ()).tolist() == []
 
 
 def test_where_nothing_was_measured_experience_decides() -> None:
@@ -377,3 +381,28 @@ def test_one_that_is_not_on_the_board_is_not_beaten() -> None:
 def test_nobody_beats_nobody() -> None:
     """Where nobody serves, the other is not beaten."""
     assert beats(np.full((1, 3, 1), 2.0), np.array([NOBODY])) == [False]
+
+
+def test_a_part_of_a_panel_is_weighed_with_what_all_of_it_found() -> None:
+    """A board that carries its panel's pool chooses and judges as the board of the panel does."""
+    board = board_of(np.exp(np.random.default_rng(3).normal(-0.1, 0.4, size=(3, 4, 25))))
+    whole, alone = choose(board), choose(board.rows([7, 3]))
+    pooled = replace(board, pool=pool_of(board, groups=groups_of(board.keys)))
+    part = choose(pooled.rows([7, 3]))
+    np.testing.assert_array_equal(part.winners, whole.winners[[7, 3]])
+    np.testing.assert_array_equal(part.judges, whole.judges[:, [7, 3]])
+    assert (alone.judges != part.judges).any()
+
+
+def test_what_was_pooled_counts_series_and_windows_of_each_group() -> None:
+    """Wild ratios count as the largest that may; a group without a series here counts nothing."""
+    ratios = np.full((1, 3, 4), 0.5)
+    ratios[0, 0, 0] = 1e9
+    board = board_of(ratios, metrics=["cpu", "cpu", "memory", "cpu"])
+    board.sums[1, 2, 3] = 0
+    pool = pool_of(board, groups=[("memory", "mean"), ("cpu", "mean"), ("gpu", "mean")])
+    assert pool.series.tolist() == [1, 3, 0]
+    assert pool.windows[:, 1, :, 0].tolist() == [[1, 1, 1], [3, 3, 2], [0, 0, 0]]
+    half = np.log((0.5 + SOFTENING) / (1 + SOFTENING))
+    expected = [[half] * 3, [EXTREME + 2 * half, 3 * half, 2 * half], [0.0] * 3]
+    np.testing.assert_allclose(pool.ratios[:, 1, :, 0], expected)

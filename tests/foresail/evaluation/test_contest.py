@@ -29,6 +29,10 @@ class Names:
         """Return those of these rows."""
         return Names(tuple(self.series[row] for row in rows))
 
+    def join(self, others: Sequence["Names"]) -> "Names":
+        """Return these and the others."""
+        return Names(sum((other.series for other in others), self.series))
+
     def save(self, folder: Path) -> None:
         """Write one file."""
         folder.mkdir()

@@ -10,6 +10,7 @@ from factories.panels import panel_of
 
 from foresail.contenders import Contender, Outcome, SeasonalNaive
 from foresail.evaluation import run_contest
+from foresail.evaluation.asking import graduates
 from foresail.evaluation.choice import NOBODY
 from foresail.evaluation.eligibility import Eligibility
 from foresail.evaluation.experience import BLEND
@@ -33,6 +34,10 @@ class Names:
     def select(self, rows: Sequence[int]) -> "Names":
         """Return those of these rows."""
         return Names(tuple(self.series[row] for row in rows))
+
+    def join(self, others: Sequence["Names"]) -> "Names":
+        """Return these and the others."""
+        return Names(sum((other.series for other in others), self.series))
 
     def save(self, folder: Path) -> None:
         """Write one file."""
@@ -118,8 +123,14 @@ def served(
         contenders,
         measured=measured,
         alike=np.zeros(len(panel), dtype=np.int64) if alike is None else alike,
-        heard=ask_learners(panel, rows, contenders, steps=48),
+        heard=heard_of(panel, rows, contenders),
     )
+
+
+def heard_of(panel: Panel, rows: IntArray, contenders: Sequence[Contender]) -> dict[str, Outcome]:
+    """Return what the learners among them say of these rows, taught by them, of two days."""
+    learnt = graduates(panel, rows, contenders, steps=48)
+    return ask_learners(panel, rows, learnt, steps=48)
 
 
 def days(final: Final) -> list[list[list[float]]]:
@@ -216,7 +227,7 @@ def test_a_learners_model_speaks_of_all_series_that_get_a_forecast() -> None:
 def test_learners_learn_from_the_series_that_get_a_forecast() -> None:
     """Once, from all that is known, for all the hours to come; others are not asked yet."""
     pupil, level = Pupil(), Level(5.0)
-    heard = ask_learners(history(3), np.array([0, 2]), (pupil, level), steps=48)
+    heard = heard_of(history(3), np.array([0, 2]), (pupil, level))
     assert set(heard) == {"pupil"}
     assert heard["pupil"].quantiles.shape == (2, 48, 3)
     assert heard["pupil"].quantiles[0, 0].tolist() == [1.0, 2.0, 3.0]
@@ -227,7 +238,7 @@ def test_learners_learn_from_the_series_that_get_a_forecast() -> None:
 def test_without_series_learners_are_not_taught() -> None:
     """There is nothing to say."""
     pupil = Pupil()
-    assert ask_learners(history(1), np.array([], dtype=np.int64), (pupil,), steps=48) == {}
+    assert heard_of(history(1), np.array([], dtype=np.int64), (pupil,)) == {}
     assert pupil.lessons == []
 
 
@@ -236,7 +247,7 @@ def test_a_learner_is_able_to_serve_the_segments_of_which_it_misses_no_hour() ->
     panel, pupil = history(5), Pupil(fails={"s1": 0, "s3": 47, "s4": 24})
     contenders = (SeasonalNaive(24), pupil, Level(5.0))
     rows = np.array([0, 1, 3, 4])
-    heard = ask_learners(panel, rows, contenders, steps=48)
+    heard = heard_of(panel, rows, contenders)
     found = able(unmeasured(panel, contenders), rows, heard, ENDS)
     assert found[1].tolist() == [
         [True, True],

@@ -1,12 +1,13 @@
 """The gate: may the challenger become the champion?"""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from factories.boards import QUALITY, board_of, served_entry
 
-from foresail.bundle import SeriesEntry
+from foresail.bundle import HorizonEntry, SeriesEntry
 from foresail.errors import UsageError
 from foresail.evaluation.bootstrap import Ratio
 from foresail.evaluation.gate import (
@@ -15,10 +16,11 @@ from foresail.evaluation.gate import (
     decide,
     in_shadow,
     is_forecast_only,
+    lost,
     standings,
 )
 from foresail.evaluation.scores import LOSS, REFERENCE, ScoreBoard
-from foresail.panel import FloatArray
+from foresail.panel import FloatArray, SeriesKey
 
 BETTER, WORSE, UNSURE = Ratio(0.8, 0.7, 0.9), Ratio(1.08, 1.03, 1.12), Ratio(1.05, 0.7, 1.6)
 
@@ -201,3 +203,74 @@ def test_a_decision_in_the_shadow_says_what_it_would_have_been() -> None:
     """Both ways, with the reason."""
     assert in_shadow("x", promote=True) == "forecast-only: would be promoted, x"
     assert in_shadow("x", promote=False) == "forecast-only: would not be promoted, x"
+
+
+def series(count: int, *, first: int = 0, hours: int = 888) -> list[SeriesEntry]:
+    """Return an index of so many series, s0, s1, ..."""
+    return [served_entry(f"s{i}", ("c0",), hours=hours) for i in range(first, first + count)]
+
+
+def refused(name: str, code: int) -> SeriesEntry:
+    """Return a series without a forecast."""
+    horizon = HorizonEntry(winner=None, code=code, reason="why")
+    return SeriesEntry(series=name, metric="cpu", hours=0, horizons={"next_day": horizon})
+
+
+def test_a_twentieth_of_the_series_may_be_lost() -> None:
+    """Two of forty are five per cent, three are more; the reason counts and names them."""
+    champion = series(40)
+    assert lost(champion, series(38), older_hours=24) == ""
+    assert lost(champion, series(37), older_hours=24) == (
+        "3 of the 40 series that the champion serves are missing (5 % may be): "
+        "s37 cpu mean, s38 cpu mean, s39 cpu mean"
+    )
+
+
+def test_of_many_lost_series_three_are_named() -> None:
+    """A sentence is no list."""
+    told = lost(series(40), series(1), older_hours=24)
+    assert told.startswith("39 of the 40 series")
+    assert told.endswith(": s1 cpu mean, s2 cpu mean, s3 cpu mean, ...")
+
+
+def test_a_series_under_another_name_is_lost() -> None:
+    """As many as before, but under labels that changed: nobody finds them any more."""
+    assert lost(series(10), series(10, first=100), older_hours=24).startswith("10 of the 10 series")
+
+
+def test_the_mean_and_the_maximum_are_two_series() -> None:
+    """A bundle that lost all maxima lost half of what is served."""
+    maxima = [entry.model_copy(update={"stat": "max"}) for entry in series(4)]
+    assert lost([*series(4), *maxima], series(4), older_hours=24) == (
+        "4 of the 8 series that the champion serves are missing (5 % may be): "
+        "s0 cpu max, s1 cpu max, s2 cpu max, ..."
+    )
+
+
+@pytest.mark.parametrize("code", [203, 204])
+def test_a_series_that_stops_is_not_lost(code: int) -> None:
+    """It has ended, or it lived so briefly that its gaps weigh more: the history says so."""
+    challenger = [*series(8), refused("s8", code), refused("s9", code)]
+    assert lost(series(10), challenger, older_hours=24) == ""
+    ended = {SeriesKey("s8", "cpu"), SeriesKey("s9", "cpu")}
+    assert lost(series(10), series(8), older_hours=24, ended=ended) == ""
+
+
+def test_a_series_whose_history_is_gone_is_lost() -> None:
+    """What was forecast yesterday has not too little history today, unless it was lost."""
+    told = lost(series(10), [*series(9), refused("s9", 201)], older_hours=24)
+    assert told.startswith("1 of the 10 series")
+
+
+def test_only_what_the_champion_still_serves_can_be_lost() -> None:
+    """Its forecast of s0 is over when the challenger's begins; s1 never had one."""
+    champion = [*series(1, hours=24), refused("s1", 202), *series(8, first=2)]
+    assert lost(champion, series(8, first=2), older_hours=24) == ""
+    assert lost(champion, series(8, first=2), older_hours=23).startswith("1 of the 9 series")
+    assert lost(champion, series(8, first=2), older_hours=-1000).startswith("1 of the 9 series")
+
+
+def test_what_was_carried_over_is_not_lost() -> None:
+    """It is served as before."""
+    carried = [e.model_copy(update={"as_of": datetime(2026, 1, 1, tzinfo=UTC)}) for e in series(10)]
+    assert lost(series(10), carried, older_hours=24) == ""

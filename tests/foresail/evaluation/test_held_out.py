@@ -15,7 +15,7 @@ from foresail.contenders import (
     RecentQuantiles,
     SeasonalNaive,
 )
-from foresail.evaluation import held_out
+from foresail.evaluation import layout
 from foresail.evaluation.asking import STALE_HOURS, not_below_zero
 from foresail.evaluation.calibration import STRENGTH
 from foresail.evaluation.eligibility import Eligibility, eligibility
@@ -389,12 +389,18 @@ def test_a_blend_lies_between_its_members() -> None:
     assert middle == pytest.approx(first @ [9.0, 11.0], rel=1e-4)
 
 
+def in_eights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every block have eight series, the first one too."""
+    monkeypatch.setattr(layout, "FIRST", 8)
+    monkeypatch.setattr(layout, "BLOCK", 8)
+
+
 def test_what_the_first_block_taught_serves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """In blocks of eight the blend and the bands are nearly those of one block, all else equals."""
     panel = panel_of(noise(30, series=32) * np.linspace(1, 5, 32)[:, None])
     others = (LastDayMean(), RecentQuantiles(2), HourQuantiles(7))
     whole = measured(panel, *others)
-    monkeypatch.setattr(held_out, "BLOCK", 8)
+    in_eights(monkeypatch)
     parts = measured(panel, *others)
     np.testing.assert_allclose(parts.board.sums[:-1, ..., ERROR], whole.board.sums[:-1, ..., ERROR])
     np.testing.assert_array_equal(parts.board.sums[..., HOURS], whole.board.sums[..., HOURS])
@@ -407,7 +413,7 @@ def test_the_first_block_alone_teaches(monkeypatch: pytest.MonkeyPatch) -> None:
     """The blend's weights are those of its eight series, drawn by the seed."""
     panel = panel_of(noise(30, series=32))
     others = (Level(9.0, MEMBER), Level(10.5, OTHER))
-    monkeypatch.setattr(held_out, "BLOCK", 8)
+    in_eights(monkeypatch)
     drawn = np.sort(np.random.default_rng(0).permutation(32)[:8])
     found = measured(panel, *others)
     alone = measured(panel.select(drawn.tolist()), *others)
@@ -416,7 +422,7 @@ def test_the_first_block_alone_teaches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_misses_of_the_first_block_alone_are_lent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A young series beside others of its block, which were missed by far, has calm bands."""
-    monkeypatch.setattr(held_out, "BLOCK", 8)
+    in_eights(monkeypatch)
     order = np.random.default_rng(0).permutation(16)
     values = noise(30, series=16)
     values[order[8:]] = 10 + 8 * (values[order[8:]] - 10)

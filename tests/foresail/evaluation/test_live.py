@@ -1,5 +1,6 @@
 """A forecast held to what came: literal errors, and a verdict that chance does not make."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from factories.live_bundles import (
     DOUBLED,
     EXACT,
+    LEVEL,
     NAIVE,
     SIX,
     TRAINED_UNTIL,
@@ -252,3 +254,42 @@ def test_a_rival_without_common_hours_is_not_measured(bundle: Bundle, tmp_path: 
         "few": write_live_bundle(tmp_path / "few", series=SIX[:4]),
     }.items():
         assert rival_ratio(bundle, rival, came(30)) is None, name
+
+
+def carried(bundle: Bundle, *names: str) -> Bundle:
+    """Return the bundle with these series as an earlier one's."""
+    as_of = TRAINED_UNTIL - timedelta(hours=25)
+    index = tuple(
+        entry.model_copy(update={"as_of": as_of}) if entry.series in names else entry
+        for entry in bundle.index
+    )
+    return replace(bundle, index=index)
+
+
+def test_what_was_carried_over_is_not_judged_again(tmp_path: Path) -> None:
+    """Two series that an earlier version forecast, and forecast badly, change no figure."""
+    names = (*SIX, "old0", "old1")
+    bundle = carried(write_live_bundle(tmp_path, series=names), "old0", "old1")
+    values = came(24, series=names)
+    values.values[-2:] = 2 * LEVEL
+    report = compare(bundle, values)
+    assert (report.verdict, report.overall.series, report.overall.promised) == (
+        "as promised",
+        6,
+        6,
+    )
+    assert report.overall.coverage == 1.0
+    assert {row.series for row in report.series} == set(SIX)
+
+
+def test_a_rival_is_compared_on_what_the_version_has_forecast_itself(tmp_path: Path) -> None:
+    """Both hold the same carried rows, which would make them look alike."""
+    names = (*SIX, "old0", "old1")
+    bundle = write_live_bundle(tmp_path / "a", series=names)
+    rival = write_live_bundle(tmp_path / "b", series=names, offset=LEVEL)
+    same = np.array(rival.forecast)
+    same[-2:] = bundle.forecast[-2:]
+    rival, values = replace(rival, forecast=same), came(24, series=names)
+    found = rival_ratio(carried(bundle, "old0", "old1"), rival, values)
+    assert found is not None
+    assert found.low == found.high == pytest.approx((DOUBLED + 0.01) / (EXACT + 0.01))

@@ -1,5 +1,6 @@
 """The score board: sums that can be joined."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from foresail.bundle import Quality
 from foresail.errors import BadInput
 from foresail.evaluation.choice import choose
 from foresail.evaluation.losses import quantile_loss
+from foresail.evaluation.pools import Pool
 from foresail.evaluation.scores import (
     COVERED,
     ERROR,
@@ -138,6 +140,31 @@ def test_a_saved_board_comes_back_equal(tmp_path: Path) -> None:
         board.keys,
         board.horizons,
     )
+
+
+def test_what_a_panel_found_stays_with_the_scores_of_a_part(tmp_path: Path) -> None:
+    """In a selection, in its file, and in an empty board of other series."""
+    board, _, _ = filled()
+    pool = Pool((("cpu", "mean"),), np.array([3]), np.ones((1, 2, 3, 1)), np.zeros((1, 2, 3, 1)))
+    board = replace(board, pool=pool)
+    board.rows([0]).save(tmp_path / "scores.npz")
+    back = ScoreBoard.load(tmp_path / "scores.npz").pool
+    assert back is not None
+    assert (back.groups, back.series.tolist()) == (pool.groups, [3])
+    np.testing.assert_array_equal(back.windows, pool.windows)
+    np.testing.assert_array_equal(back.ratios, pool.ratios)
+    assert board.of_panel([]).pool is pool
+
+
+def test_scores_are_put_where_their_series_stand() -> None:
+    """The boards of two parts are that of the panel."""
+    board, _, _ = filled()
+    keys = [*board.keys, *(SeriesKey(f"more-{key.series}", "cpu") for key in board.keys)]
+    whole, places = board.of_panel(keys), np.arange(len(board.keys))
+    whole.put(places + len(places), board)
+    assert not whole.sums[:, :, places].any()
+    np.testing.assert_array_equal(whole.sums[:, :, places + len(places)], board.sums)
+    np.testing.assert_array_equal(whole.naive[:, places + len(places)], board.naive)
 
 
 def test_another_file_is_no_board(tmp_path: Path) -> None:

@@ -168,6 +168,34 @@ def test_a_selection_forecasts_what_the_whole_did(tmp_path: Path) -> None:
         assert np.array_equal(again.predict(24), part.predict(24))
 
 
+def test_parts_of_a_panel_join_to_the_model_of_all(tmp_path: Path) -> None:
+    """Fits of selections, one without a season, two that failed: the files are the same."""
+    values = usage()
+    values[4, : 24 * 20] = np.nan  # a day of history: it has no seasonality
+    values[2], values[6, 3] = np.nan, np.inf
+    model = PanelProphet().fit(panel_of(values))
+    parts = [model.select(rows) for rows in ([4], [0, 1, 2, 3], [5, 6, 7])]
+    joined = parts[0].join(parts[1:])
+    order = [4, 0, 1, 2, 3, 5, 6, 7]
+    assert [one.series for one in joined.report] == [model.report[row].series for row in order]
+    np.testing.assert_array_equal(joined.predict(24), model.predict(24)[order])
+    for name, one in (("joined", joined), ("whole", model.select(order))):
+        one.save(tmp_path / name)
+    for file in ("model.json", "parameters.npz", "panel/values.npy"):
+        written = {(tmp_path / name / file).read_bytes() for name in ("joined", "whole")}
+        assert len(written) == 1, file
+
+
+def test_another_model_does_not_join() -> None:
+    """Neither one with other settings nor one of another grid."""
+    model = PanelProphet().fit(PANEL)
+    other = PanelProphet(changepoint_prior_scale=0.1).fit(PANEL)
+    later = PanelProphet().fit(Panel(PANEL.ds[24:], PANEL.values[:, 24:], PANEL.index))
+    for one in (other, later):
+        with pytest.raises(BadInput, match="expected fits of one model on one grid, got another"):
+            model.join([one])
+
+
 def test_progress_counts_every_series_once() -> None:
     """Refused, constant, gapped and complete series add up to the panel."""
     values = usage(40)

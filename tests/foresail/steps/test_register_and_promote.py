@@ -5,11 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from factories import bundles
 from factories.registry_bundle import TRAINED_UNTIL, write_registry_bundle
 
+from foresail.bundle import Bundle
 from foresail.errors import BadBundle, BadInput, UsageError
 from foresail.registry import Decision, Registered, Registry, Verdict
 from foresail.steps import promote, register
+from foresail.steps.artifacts import HistoryFacts
 
 
 @pytest.fixture
@@ -84,6 +87,72 @@ def test_register_without_a_place_says_what_to_set(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(UsageError, match="set MLFLOW_TRACKING_URI"):
         register.run(model=tmp_path, registered=tmp_path / "registered.json")
+
+
+def write_clusters(folder: Path, *clusters: str, hours: int, silent: tuple[str, ...] = ()) -> Path:
+    """Write what train writes of some clusters, when others did not answer."""
+    start = bundles.TRAINED_UNTIL + timedelta(hours=hours)
+    for metric in ("cpu", "memory"):
+        index = [e for c in clusters for e in bundles.cluster_entries(metric, cluster=c)]
+        bundles.write(folder / metric / "bundle", metric=metric, index=index, trained_until=start)
+    HistoryFacts(history_digest="d" * 64, as_of=start, silent=silent).write(folder)
+    return folder
+
+
+def test_a_silent_cluster_s_series_are_registered_with_the_others(uri: str, tmp_path: Path) -> None:
+    """Of cpu the champion goes on; of memory there is none. Record and figures tell both."""
+    home = write_clusters(tmp_path / "first", "prod", "dev", hours=0)
+    register.run(model=home, registered=tmp_path / "r")
+    Registry(uri).promote("foresail-cpu", "1")
+    model = write_clusters(tmp_path / "model", "prod", hours=24, silent=("dev",))
+    measured = register.run(model=model, registered=tmp_path / "registered.json")
+    assert measured == {
+        "registered": 2.0,
+        "cpu.version": 2.0,
+        "cpu.series": 16.0,
+        "cpu.carried": 8.0,
+        "memory.version": 2.0,
+        "memory.series": 8.0,
+        "memory.carried": 0.0,
+    }
+    cpu, memory = Registered.read(tmp_path / "registered.json").models
+    assert (cpu.carried, cpu.silent) == (
+        8,
+        "cluster dev did not answer: 8 series go on with their forecast as of 2026-11-20T23:00:00Z",
+    )
+    assert (memory.carried, memory.silent) == (
+        0,
+        "cluster dev did not answer, and there is no champion to carry its series over from",
+    )
+    fetched = Registry(uri).fetch("foresail-cpu", "2", tmp_path / "fetched", files=None)
+    assert sum(entry.is_carried_over for entry in Bundle.open(fetched).index) == 8
+    assert Bundle.open(model / "cpu" / "bundle").manifest.series == 8
+
+
+def test_a_completed_bundle_is_registered_once(uri: str, tmp_path: Path) -> None:
+    """Run again, also after its version became champion, the step finds the very same bundle."""
+    home = write_clusters(tmp_path / "first", "prod", "dev", hours=0)
+    register.run(model=home, registered=tmp_path / "r")
+    Registry(uri).promote("foresail-cpu", "1")
+    model = write_clusters(tmp_path / "model", "prod", hours=24, silent=("dev",))
+    for _ in range(2):
+        register.run(model=model, registered=tmp_path / "again.json")
+        versions = [m.version for m in Registered.read(tmp_path / "again.json").models]
+        assert versions == ["2", "2"]
+        Registry(uri).promote("foresail-cpu", "2")
+
+
+@pytest.mark.usefixtures("uri")
+def test_a_model_that_says_nothing_of_silent_clusters_is_registered_as_it_is(
+    tmp_path: Path,
+) -> None:
+    """One that an earlier release trained; facts that are there must be whole."""
+    model = write_clusters(tmp_path / "model", "prod", hours=0)
+    (model / "facts.json").unlink()
+    assert "cpu.carried" not in register.run(model=model, registered=tmp_path / "r.json")
+    (model / "facts.json").write_text("{")
+    with pytest.raises(BadInput, match=r"model holds no facts\.json"):
+        register.run(model=model, registered=tmp_path / "r.json")
 
 
 def test_promote_moves_what_the_gate_lets_through_and_tells_people(
