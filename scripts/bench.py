@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import accuracy, contest, demo, engine
+from benchmarks import accuracy, contest, demo, engine, history
 from benchmarks.figure import Figure, show
 from rich.console import Console
 
@@ -16,8 +16,13 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "contest": contest.full,
     "demo": demo.full,
     "engine": engine.full,
+    "history": history.full,
 }
-SMALL: dict[str, Callable[[], list[Figure]]] = {"contest": contest.small, "engine": engine.small}
+SMALL: dict[str, Callable[[], list[Figure]]] = {
+    "contest": contest.small,
+    "engine": engine.small,
+    "history": history.small,
+}
 
 
 def main(argv: list[str]) -> int:

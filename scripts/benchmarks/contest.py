@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from benchmarks.engine_panels import complete_series, hours
 from benchmarks.figure import Figure, below
@@ -34,7 +35,8 @@ def small() -> list[Figure]:
 
 def _run(series: int) -> list[Figure]:
     command = [sys.executable, "-m", "benchmarks.contest", str(series)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    home = Path(__file__).parents[1]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=home)
     found = json.loads(done.stdout.splitlines()[-1])
     note = (
         f"{found['windows']} held-out windows of {found['contenders']} contenders and their blend, "

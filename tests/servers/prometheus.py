@@ -4,6 +4,9 @@ import contextlib
 import json
 import subprocess
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,12 +19,25 @@ import pytest
 
 from foresail.history.simulate import Simulation, simulate
 from servers.base import free_port, require, wait_http
+from servers.victoria import clone
 
 UNTIL = datetime(2025, 4, 2, 6, tzinfo=UTC)
 """End of the simulated ten days; the clocks of Europe/Berlin change within them."""
 DAYS = 10
 
 StartPrometheus = Callable[..., str]
+
+NO_COMPACTION = tuple(f"--storage.tsdb.{end}-block-duration=2h" for end in ("min", "max"))
+"""Hidden flags: otherwise it joins backfilled blocks while a test measures."""
+_READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running Prometheus."""
+
+    url: str
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ def start_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start
                     capture_output=True,
                     timeout=120,
                 )
-            return running.enter_context(_running(program, folder, flags))
+            return running.enter_context(_running(program, folder, flags)).url
 
         yield start
 
@@ -81,7 +97,22 @@ def simulated_prometheus(
 
 
 @contextmanager
-def _running(program: str, folder: Path, flags: tuple[str, ...]) -> Iterator[str]:
+def prometheus_over(blocks: Path, folder: Path, *flags: str) -> Iterator[Running]:
+    """Run Prometheus over a copy of some blocks.
+
+    Args:
+        blocks: A folder of them, as promtool writes it.
+        folder: Where the copy, the configuration and the log go.
+        flags: More of the command line.
+    """
+    program = require("prometheus", package="prometheus")
+    clone(blocks, folder / "data")
+    with _running(program, folder, (*NO_COMPACTION, *flags)) as running:
+        yield running
+
+
+@contextmanager
+def _running(program: str, folder: Path, flags: tuple[str, ...]) -> Iterator[Running]:
     port = free_port()
     (folder / "prometheus.yml").write_text("global: {}\n")
     log = folder / "log"
@@ -99,11 +130,23 @@ def _running(program: str, folder: Path, flags: tuple[str, ...]) -> Iterator[str
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_http(f"http://127.0.0.1:{port}/-/ready", seconds=20, log=log)
-        yield f"http://127.0.0.1:{port}"
+        wait_http(f"http://127.0.0.1:{port}", seconds=20, log=log)
+        _wait_ready(f"http://127.0.0.1:{port}/-/ready", log=log)
+        yield Running(f"http://127.0.0.1:{port}", process.pid)
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def _wait_ready(url: str, *, log: Path) -> None:
+    """Wait for a 200: Prometheus answers 503 while it reads its blocks."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310  # loopback
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{url} did not answer 200\n{log.read_text(errors='replace')[-2000:]}")
 
 
 @dataclass

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,9 +109,47 @@ class S3Server:
         )
 
 
+@dataclass(slots=True)
+class OwnStore:
+    """An object store whose gateway can be killed; what it holds stays.
+
+    Attributes:
+        server: The object store.
+        gateway: Its process.
+        start: Starts another gateway at the same address.
+    """
+
+    server: S3Server
+    gateway: subprocess.Popen[bytes]
+    start: Callable[[], subprocess.Popen[bytes]]
+
+    def kill(self) -> None:
+        """End the gateway as a power cut does."""
+        self.gateway.send_signal(signal.SIGKILL)
+        self.gateway.wait(timeout=20)
+
+    def restart(self) -> None:
+        """Return when a gateway answers again."""
+        self.gateway = self.start()
+        wait_http(self.server.endpoint, seconds=60)
+
+
 @pytest.fixture(scope="session")
 def rgw() -> Iterator[S3Server]:
     """Return a running RADOS Gateway."""
+    with _running() as store:
+        yield store.server
+
+
+@pytest.fixture
+def own_store() -> Iterator[OwnStore]:
+    """Return a RADOS Gateway that no other test uses."""
+    with _running() as store:
+        yield store
+
+
+@contextmanager
+def _running() -> Iterator[OwnStore]:
     programs = {
         name: require(name, package=package)
         for name, package in (
@@ -155,7 +195,7 @@ def s3_environment(rgw: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
 
 def _start(
     folder: Path, programs: dict[str, str], started: list[subprocess.Popen[bytes]]
-) -> S3Server:
+) -> OwnStore:
     for name in ("run", "log", "osd"):
         (folder / name).mkdir()
     port, mon, mon_v1 = free_port(), free_port(), free_port()
@@ -186,7 +226,7 @@ def _start(
                 timeout=60,
             )
 
-    def serve(program: str, *arguments: str) -> None:
+    def serve(program: str, *arguments: str) -> subprocess.Popen[bytes]:
         with log.open("ab") as out:
             started.append(
                 subprocess.Popen(
@@ -198,6 +238,7 @@ def _start(
                     start_new_session=True,
                 )
             )
+        return started[-1]
 
     monmap, address = f"{folder}/monmap", f"[v2:127.0.0.1:{mon},v1:127.0.0.1:{mon_v1}]"
     disk = "00000000-0000-4000-8000-0000000000aa"
@@ -211,6 +252,7 @@ def _start(
     account = ["--uid", "test", "--display-name", "test"]
     keys = ["--access-key", user.access_key, "--secret", user.secret_key]
     run("radosgw-admin", "--name", "client.rgw.t", "user", "create", *account, *keys)
-    serve("radosgw", "--name", "client.rgw.t")
+    gateway = partial(serve, "radosgw", "--name", "client.rgw.t")
+    store = OwnStore(user, gateway(), gateway)
     wait_http(user.endpoint, seconds=60, log=log)
-    return user
+    return store
