@@ -49,43 +49,18 @@ class Collected:
     until: datetime
 
 
-def stage_file(
-    stager: Stager,
-    *,
-    settings: Settings,
-    metrics: tuple[str, ...],
-    scopes: tuple[str, ...],
-    now: datetime,
-    until: datetime | None = None,
-    timezone: str = "",
-) -> RunEntry:
-    """Stage a whole file and return what the manifest is to say of it.
+def stage_collected(stager: Stager, found: Collected, *, now: datetime) -> RunEntry:
+    """Stage what a file brought and return what the manifest is to say of it.
 
     Args:
-        stager: Of the file: its source is a path or `s3://bucket/key`; a folder holds
-            `usage.parquet` and, if it is known, `capacity.parquet`.
-        settings: For the object store that it may lie in.
-        metrics: Others are left out.
-        scopes: Others are left out.
-        now: The present; the hour it lies in is never staged, and series with later stamps are
-            refused.
-        until: Later hours are left out.
-        timezone: Zone of stamps that carry none.
+        stager: Of the file.
+        found: As `collect_from_file` returned it.
+        now: The present.
 
     Raises:
-        BadInput: The file's structure is wrong, or no series is left; nothing was written.
-        NotFound: There is no such file; AccessDenied and Unreachable as the store says.
+        BadInput: No series is left; nothing was written.
+        Unreachable: The history's store does not answer; AccessDenied likewise.
     """
-    found = collect_from_file(
-        stager.source,
-        settings=settings,
-        cluster=stager.cluster,
-        metrics=metrics,
-        scopes=scopes,
-        now=now,
-        until=until,
-        timezone=timezone,
-    )
     if found.usage.empty:
         reasons = [f"{r.series} {r.metric} {r.stat}: {r.reason}" for r in found.refused]
         nothing = f"{stager.source} holds no finished hour before {found.until:%Y-%m-%d %H:%M} UTC"

@@ -208,14 +208,19 @@ def preset_scopes(preset: str) -> tuple[str, ...]:
     return tuple(s for s in SCOPES if all(s in texts for texts in known.values()))
 
 
-def shard_matcher(label: str, values: Iterable[str]) -> str:
+def shard_matcher(label: str, values: Iterable[str], *, others: bool = False) -> str:
     """Return what stands for `$shard`: a matcher that takes these values of a label, and no other.
 
     Such as `,namespace=~"data|shop"`. The values are taken literally, whatever they hold.
+
+    Args:
+        label: The label.
+        values: Its values.
+        others: Take all values but these.
     """
     pattern = "|".join(_SPECIAL.sub(r"\\\1", value) for value in values)
     quoted = pattern.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f',{label}=~"{quoted}"'
+    return f',{label}{"!~" if others else "=~"}"{quoted}"'
 
 
 def metric_names(text: str) -> tuple[str, ...]:

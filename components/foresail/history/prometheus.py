@@ -128,9 +128,9 @@ class Collector:
         return Estimate(self.stager.cluster, self.connection.url, tuple(lines), known)
 
     def collect(self) -> tuple[QueryEntry, ...]:
-        """Read what is missing into the stager; the first query that fails ends it.
+        """Read what is missing into the stager, as `estimate` has counted it.
 
-        What came until then stands in the stager's journal.
+        The first query that fails ends it. What came until then stands in the stager's journal.
 
         Raises:
             BadInput: A preset finds nothing, is wrong, or its answer is.

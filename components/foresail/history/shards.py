@@ -39,5 +39,4 @@ def shards_of(
     if len(groups) < 2:  # noqa: PLR2004  # one value holds them all: time is what is left to cut
         return ("",)
     named = [shard_matcher(label, group) for group in groups]
-    rest = shard_matcher(label, sorted(sizes)).replace("=~", "!~", 1)
-    return (*named, rest)
+    return (*named, shard_matcher(label, sorted(sizes), others=True))

@@ -14,7 +14,7 @@ import structlog
 from foresail.errors import ForesailError, UsageError
 from foresail.history.connection import Connection
 from foresail.history.estimate import MAX_SERIES, Estimate
-from foresail.history.files import stage_file
+from foresail.history.files import collect_from_file, stage_collected
 from foresail.history.manifest import RunEntry
 from foresail.history.naming import parse_names, parse_scopes
 from foresail.history.plan import LATE_HOURS, HourRange, hour_range
@@ -137,16 +137,17 @@ def run(
     end = parse_utc(until) if until else None
     if not sources[0].is_prometheus:
         stager = Stager(store, sources[0].cluster, sources[0].address)
-        entry = stage_file(
-            stager,
+        found = collect_from_file(
+            stager.source,
             settings=settings,
+            cluster=stager.cluster,
             metrics=parse_names(metrics, what="metric"),
             scopes=parse_scopes(scopes),
             now=now,
             until=end,
             timezone=timezone,
         )
-        runs, stagers = [entry], [stager]
+        runs, stagers = [stage_collected(stager, found, now=now)], [stager]
     else:
         limits = Limits(allow_partial=allow_partial, late_hours=late_hours, max_series=max_series)
         asking = _asking(
