@@ -1,4 +1,4 @@
-"""A day's peak and mean, with their own quantiles, out of its hours (`step=1d`)."""
+"""The peak and the mean of a day or a week, with their own quantiles (`step=1d`, `step=1w`)."""
 
 from typing import Literal
 
@@ -7,44 +7,63 @@ import numpy as np
 from foresail.panel import FloatArray
 
 DAY = 24
+WEEK = 168
 LEAST_WIDTH = 0.05
-"""Least half-width of a day's band, share of the series' mean daily change."""
+"""Least half-width of a band, share of the series' mean daily change."""
 
 Kind = Literal["peak", "mean"]
 
 
-def day_basis(hours: FloatArray, scale: FloatArray, *, kind: str) -> tuple[FloatArray, FloatArray]:
-    """Return the middle and the half-width that a day's quantiles are measured by, `(n, D)` each.
+def over_periods(hours: FloatArray, *, kind: str) -> FloatArray:
+    """Return the highest hour or the mean of each quantile over periods, shape `(..., 3)`.
 
     Args:
-        hours: p10, p50, p90 of the hours of each day, shape `(n, D, hours, 3)`.
-        scale: The series' mean daily change, shape `(n,)`; NaN where it has none.
-        kind: `peak`, of which the middle is the highest p50, or `mean`.
+        hours: p10, p50, p90 of the hours of each period, shape `(..., hours, 3)`.
+        kind: `peak` or `mean`.
     """
     if kind == "peak":
-        middle = hours[..., 1].max(axis=2)
-        width = hours[..., 2].max(axis=2) - middle
-    else:
-        middle = hours[..., 1].mean(axis=2)
-        width = (hours[..., 2] - hours[..., 0]).mean(axis=2) / 2
-    return middle, np.fmax(width, LEAST_WIDTH * scale[:, None])
+        return _folded(np.maximum, hours)
+    return np.asarray(_folded(np.add, hours) / hours.shape[-2])
 
 
-def day_quantiles(
-    hours: FloatArray, factors: FloatArray, scale: FloatArray, *, kind: Kind
+def _folded(join: np.ufunc, hours: FloatArray) -> FloatArray:
+    """Join the hours half by half: along so short an axis numpy takes ten times as long."""
+    while (count := hours.shape[-2]) > 1:
+        half = count // 2
+        joined = join(hours[..., :half, :], hours[..., half : 2 * half, :])
+        rest = hours[..., 2 * half :, :]
+        hours = np.concatenate([joined, rest], axis=-2) if count % 2 else joined
+    return hours[..., 0, :]
+
+
+def basis(reduced: FloatArray, scale: FloatArray, *, kind: str) -> tuple[FloatArray, FloatArray]:
+    """Return the middle and the half-width that a period's quantiles are measured by.
+
+    Args:
+        reduced: From `over_periods`, or the same of periods of unlike length, shape `(..., 3)`.
+        scale: The series' mean daily change, of a shape that fits `(...)`; NaN where it has none.
+        kind: `peak`, of which the middle is the highest p50, or `mean`.
+    """
+    low, middle, high = (reduced[..., level] for level in range(3))
+    width = high - middle if kind == "peak" else (high - low) / 2
+    return middle, np.fmax(width, LEAST_WIDTH * scale)
+
+
+def period_quantiles(
+    reduced: FloatArray, factors: FloatArray, scale: FloatArray, lowest: FloatArray, *, kind: Kind
 ) -> FloatArray:
-    """Return p10, p50, p90 of each day's peak or mean, shape `(n, D, 3)`.
+    """Return p10, p50, p90 of each period's peak or mean, shape `(..., 3)`.
 
     They are calibrated as such, which the highest of 24 hourly p90s is not.
 
     Args:
-        hours: As in `day_basis`; hours of a day that are not forecast are left out by the caller.
-        factors: The segment's `peak` or `daily_mean`, shape `(n, 3)` or, by day, `(n, D, 3)`.
-        scale: As in `day_basis`.
-        kind: As in `day_basis`.
+        reduced: As in `basis`; hours that are not forecast are left out by the caller.
+        factors: The segment's own for this kind and length, of a shape that fits `(..., 3)`.
+        scale: As in `basis`.
+        lowest: The lowest p10 of each period's hours, shape `(...)`: what is never below zero has
+            no peak or mean below it.
+        kind: As in `basis`.
     """
-    middle, width = day_basis(hours, scale, kind=kind)
-    by_day = factors[:, None] if factors.ndim == len(("series", "level")) else factors
-    found = middle[..., None] + by_day * width[..., None]
-    floor = np.where((hours >= 0).all(axis=(2, 3)), 0.0, -np.inf)
-    return np.maximum(found, floor[..., None])
+    middle, width = basis(reduced, scale, kind=kind)
+    found = middle[..., None] + factors * width[..., None]
+    return np.maximum(found, np.where(lowest >= 0, 0.0, -np.inf)[..., None])

@@ -94,6 +94,9 @@ class Segment(_Frozen):
         peak: Where p10, p50, p90 of a day's highest hour lie, in half-widths above the highest p50;
             `foresail.bundle.days` makes them.
         daily_mean: The same for a day's mean, about the mean p50.
+        week_peak: As `peak`, of a week of which most lies in this segment; None where none does,
+            and in bundles from before weeks were measured.
+        weekly_mean: As `daily_mean`, of such a week.
     """
 
     until_hours: int
@@ -101,6 +104,8 @@ class Segment(_Frozen):
     quality: Quality | None = None
     peak: tuple[float, float, float] | None = None
     daily_mean: tuple[float, float, float] | None = None
+    week_peak: tuple[float, float, float] | None = None
+    weekly_mean: tuple[float, float, float] | None = None
 
 
 class SeriesEntry(_Frozen):

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresail.amounts import amount
+from foresail.bundle.days import WEEK
 from foresail.bundle.schema import CONSTANT, HorizonEntry, Quality, Segment, SeriesEntry
 from foresail.codes import Code
 from foresail.contenders.protocol import Contender
 from foresail.evaluation.calibration import stretched
 from foresail.evaluation.choice import NOBODY, Choice, Judged, choose
+from foresail.evaluation.days import LENGTHS
 from foresail.evaluation.eligibility import Eligibility, eligibility
 from foresail.evaluation.final import Final, able, ask_learners, forecast_with
 from foresail.evaluation.held_out import Lesson, Measured
@@ -152,14 +154,14 @@ def _in_bounds(
 
 
 def _day_factors(measured: Measured, places: IntArray) -> FloatArray:
-    """Return the day's factors of what is served, shape `(N, S, 2, 3)`.
+    """Return the factors of days and weeks of what is served, shape `(N, S, 4, 3)`.
 
     They were counted in half-widths of the bands as they came; what is served is stretched.
     """
     series, segments = np.indices(places.shape)
     found = measured.days[places, series, segments]
     stretch = measured.bands[places, series, segments]
-    widths = np.stack([stretch[..., 1], stretch.mean(axis=-1)], axis=-1)
+    widths = np.stack([stretch[..., 1], stretch.mean(axis=-1)] * len(LENGTHS), axis=-1)
     return np.asarray(found / widths[..., None])
 
 
@@ -235,8 +237,11 @@ def _entry(
             quality=measured(slice(s, s + 1)),
             peak=None if constant else _three(days[s, 0]),
             daily_mean=None if constant else _three(days[s, 1]),
+            # no week lies mostly within a first day
+            week_peak=None if constant or h.hours < WEEK else _three(days[s, 2]),
+            weekly_mean=None if constant or h.hours < WEEK else _three(days[s, 3]),
         )
-        for s, (name, end) in enumerate(zip(served, ends, strict=bool(served)))
+        for s, (name, end, h) in enumerate(zip(served, ends, fit.allowed, strict=bool(served)))
     )
     return SeriesEntry(
         series=info.series,

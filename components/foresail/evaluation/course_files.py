@@ -20,7 +20,7 @@ from foresail.evaluation.pools import Pool
 from foresail.evaluation.windows import Window
 from foresail.horizons import Horizon
 
-FORMAT = 1
+FORMAT = 2
 COURSE, ARRAYS, LEARNERS, FINAL = "course.json", "course.npz", "learners", "final"
 
 

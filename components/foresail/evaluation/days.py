@@ -1,43 +1,53 @@
-"""Quantiles of a day's peak and of its mean, calibrated as such.
+"""Quantiles of the peak and of the mean of a day and of a week, calibrated as such.
 
 The highest of 24 hourly p90s is no quantile of the day's peak, nor is the mean of them one of its
 mean: hours do not go wrong together, and not independently either. So both are measured. How far a
 day's peak lay above the highest p50 of the day, in half-widths of its band, is counted over the
 held-out windows, per contender, series and segment of leads; the quantiles of these counts, joined
 with those of all series like it, are what `foresail.bundle.days` makes a day's quantiles from.
+
+Weeks are counted alike, out of the days: a week counts for the segment that most of it lies in, so
+the first one for the segment after the first day. A month's window holds four of them, which is
+little for one series; what all series like it say weighs as much as it does for days.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from foresail.bundle.days import DAY, day_basis
+from foresail.bundle.days import DAY, WEEK, basis, over_periods
 from foresail.evaluation.scores import ScoreBoard
 from foresail.horizons import QUANTILES
 from foresail.panel import FloatArray, IntArray
 
 KINDS = ("peak", "mean")
-MIN_HOURS = 18
-"""Hours of a day that must have been seen: the peak of the others is not the day's."""
+LENGTHS = (DAY, WEEK)
+MIN_SHARE = 0.75
+"""Share of the hours that must have been seen: the peak of the others is not the day's."""
 EDGES = np.sinh(np.linspace(-3.5, 3.5, 43)) / 3
 """Distances in half-widths between which days are counted; from 5.5 below to 5.5 above."""
 PANEL_DAYS = 60.0
-"""How many days of a series' own the panel's experience weighs."""
+"""How many days (or weeks) of a series' own the panel's experience weighs."""
 FIRST = {"peak": (0.2, 0.9, 1.8), "mean": (-0.6, 0.0, 0.6)}
 """Quantiles where nothing was measured: those of noise around a level, roughly."""
 FIRST_DAYS = 3.0
 """How many days they weigh."""
 _BINS = len(EDGES) + 1
+_TOLD = len(LENGTHS) * len(KINDS)
 _LOW = np.concatenate([[EDGES[0] - 1.0], EDGES])
 _HIGH = np.concatenate([EDGES, [EDGES[-1] + 3.0]])
 
 
 @dataclass(frozen=True, slots=True)
 class DayCounts:
-    """Counts of days by how far their peak and mean lay from what was forecast.
+    """Counts of days and weeks by how far their peak and mean lay from what was forecast.
 
     Attributes:
-        counts: Shape `(C, N, S, 2, bins)`, summed over the windows: peak, mean.
+        counts: Shape `(C, N, S, 4, bins)`, summed over the windows: a day's peak and mean, a
+            week's peak and mean.
     """
 
     counts: FloatArray
@@ -46,7 +56,7 @@ class DayCounts:
     def empty(board: ScoreBoard) -> "DayCounts":
         """Return no counts for this board's contenders, series and segments."""
         contenders, _, series, segments, _ = board.sums.shape
-        return DayCounts(np.zeros((contenders, series, segments, len(KINDS), _BINS)))
+        return DayCounts(np.zeros((contenders, series, segments, _TOLD, _BINS)))
 
     def record(
         self,
@@ -58,7 +68,7 @@ class DayCounts:
         quantiles: FloatArray,
         scale: FloatArray,
     ) -> None:
-        """Count the days of one contender's forecast of one window.
+        """Count the days and weeks of one contender's forecast of one window.
 
         Args:
             board: Names the segments.
@@ -68,36 +78,88 @@ class DayCounts:
             quantiles: What was forecast, shape `(n, hours, 3)`; NaN where it failed.
             scale: Mean daily change, shape `(n,)`; NaN where there is none.
         """
-        days = y.shape[1] // DAY
-        if not len(rows) or not days:
+        if not len(rows) or y.shape[1] < DAY:
             return
-        came = y[:, : days * DAY].reshape(len(y), days, DAY)
-        seen = np.isfinite(came)
-        enough = seen.sum(axis=2) >= MIN_HOURS
-        known = np.where(seen, came, 0.0)
-        found = {
-            "peak": np.where(seen, came, -np.inf).max(axis=2, initial=-np.inf),
-            "mean": known.sum(axis=2) / np.maximum(seen.sum(axis=2), 1),
-        }
-        said = quantiles[:, : days * DAY].reshape(len(y), days, DAY, 3)
-        starts = np.arange(days) * DAY
-        for k, kind in enumerate(KINDS):
-            middle, width = day_basis(said, scale, kind=kind)
-            with np.errstate(divide="ignore", invalid="ignore"):  # no band and no scale
-                away = (np.where(enough, found[kind], np.nan) - middle) / width
-            start = 0
-            for s, horizon in enumerate(board.horizons):
-                some = (starts >= start) & (starts < horizon.hours)
-                self.counts[contender, rows, s, k] += _binned(away[:, some])
-                start = horizon.hours
+        days = _Days.of(y, quantiles)
+        ends = [horizon.hours for horizon in board.horizons]
+        for place, length in enumerate(LENGTHS):
+            periods = days if length == DAY else days.joined(length // DAY)
+            starts = np.arange(periods.seen.shape[1]) * length
+            decides = starts if length == DAY else starts + length // 2
+            segments = np.searchsorted(ends, decides, side="right")
+            for k, kind in enumerate(KINDS):
+                away = periods.away(kind, scale, hours=length)
+                for s in np.unique(segments).tolist():
+                    told = len(KINDS) * place + k
+                    self.counts[contender, rows, s, told] += _binned(away[:, segments == s])
 
     def pooled(self, alike: IntArray, *, groups: int) -> FloatArray:
-        """Return the counts summed over the series of each group, shape `(G, C, S, 2, bins)`."""
+        """Return the counts summed over the series of each group, shape `(G, C, S, 4, bins)`."""
         contenders, _, *rest = self.counts.shape
         found = np.zeros((groups, contenders, *rest))
         for group in range(groups):
             found[group] = self.counts[:, alike == group].sum(axis=1)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """What came and what was forecast of n series in D days, or weeks.
+
+    Attributes:
+        seen: Hours that were seen, shape `(n, D)`.
+        total: Their sum, as above.
+        highest: The highest of them, as above; -inf where there is none.
+        said: By kind, what was forecast as `over_periods` has it, shape `(n, D, 3)`.
+    """
+
+    seen: IntArray
+    total: FloatArray
+    highest: FloatArray
+    said: Mapping[str, FloatArray]
+
+    @staticmethod
+    def of(y: FloatArray, quantiles: FloatArray) -> "_Days":
+        """Return whole days, shape `(n, hours)` and `(n, hours, 3)` given."""
+        days = y.shape[1] // DAY
+        came = y[:, : days * DAY].reshape(len(y), days, DAY)
+        seen = np.isfinite(came)
+        said = quantiles[:, : days * DAY].reshape(len(y), days, DAY, 3)
+        return _Days(
+            seen.sum(axis=2),
+            np.where(seen, came, 0.0).sum(axis=2),
+            np.where(seen, came, -np.inf).max(axis=2, initial=-np.inf),
+            {kind: over_periods(said, kind=kind) for kind in KINDS},
+        )
+
+    def joined(self, days: int) -> "_Days":
+        """Return whole periods of so many days each."""
+        count = self.seen.shape[1] // days
+
+        def cut(values: NDArray[Any]) -> NDArray[Any]:
+            shape = (len(values), count, days, *values.shape[2:])
+            return values[:, : count * days].reshape(shape)
+
+        return _Days(
+            cut(self.seen).sum(axis=2),
+            cut(self.total).sum(axis=2),
+            cut(self.highest).max(axis=2, initial=-np.inf),
+            {kind: over_periods(cut(said), kind=kind) for kind, said in self.said.items()},
+        )
+
+    def away(self, kind: str, scale: FloatArray, *, hours: int) -> FloatArray:
+        """Return how far each lay from its middle, in half-widths; NaN where too little was seen.
+
+        Args:
+            kind: `peak` or `mean`.
+            scale: Mean daily change, shape `(n,)`; NaN where there is none.
+            hours: Length of a period.
+        """
+        came = self.highest if kind == "peak" else self.total / np.maximum(self.seen, 1)
+        middle, width = basis(self.said[kind], scale[:, None], kind=kind)
+        enough = self.seen >= MIN_SHARE * hours
+        with np.errstate(divide="ignore", invalid="ignore"):  # no band and no scale
+            return np.asarray((np.where(enough, came, np.nan) - middle) / width)
 
 
 def _binned(away: FloatArray) -> FloatArray:
@@ -109,11 +171,11 @@ def _binned(away: FloatArray) -> FloatArray:
 
 
 def day_factors(counts: DayCounts, panel: FloatArray, alike: IntArray) -> FloatArray:
-    """Return where the quantiles of a day lie, in half-widths, shape `(C, N, S, 2, 3)`.
+    """Return where the quantiles of days and weeks lie, in half-widths, shape `(C, N, S, 4, 3)`.
 
     Args:
         counts: The series' own.
-        panel: Those of all series like it, summed, shape `(G, C, S, 2, bins)`.
+        panel: Those of all series like it, summed, shape `(G, C, S, 4, bins)`.
         alike: Group of each series, shape `(N,)`.
     """
     own = counts.counts + _first()
@@ -134,7 +196,7 @@ def day_factors(counts: DayCounts, panel: FloatArray, alike: IntArray) -> FloatA
 
 
 def _first() -> FloatArray:
-    """Return counts of `FIRST_DAYS` days whose quantiles are those of `FIRST`, `(2, bins)`."""
+    """Return counts of `FIRST_DAYS` days whose quantiles are those of `FIRST`, `(4, bins)`."""
     found = np.zeros((len(KINDS), _BINS))
     shares = np.diff([0.0, *QUANTILES, 1.0])
     centres = (_LOW + _HIGH) / 2
@@ -145,4 +207,4 @@ def _first() -> FloatArray:
         for share, low, high in zip(shares, ends[:-1], ends[1:], strict=True):
             among = (low <= centres) & (centres < high)
             found[k, among] += FIRST_DAYS * share / among.sum()
-    return found
+    return np.tile(found, (len(LENGTHS), 1))

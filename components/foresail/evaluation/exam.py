@@ -38,7 +38,7 @@ class Record:
     Attributes:
         board: Scores of the bands as they came.
         misses: Where the hours lay.
-        days: Where the days lay.
+        days: Where the days and weeks lay.
         alike: Group of each series, shape `(n,)`.
     """
 

@@ -33,8 +33,8 @@ class Measured:
     Attributes:
         board: Scores with calibrated bands: C contenders, the blend the last of them.
         bands: What each side's half-widths are multiplied with, shape `(C, N, S, 2)`.
-        days: Where the quantiles of a day's peak and mean lie, shape `(C, N, S, 2, 3)`; see
-            `day_factors`.
+        days: Where the quantiles of peaks and means of days and weeks lie, shape
+            `(C, N, S, 4, 3)`; see `day_factors`.
         members: Of the blend; empty where there is none.
         weights: Theirs, per group of alike series and segment, shape `(G, S, M)`.
     """
@@ -68,7 +68,7 @@ class Lesson:
         taught: Weights of the blend in each window, learnt from the others, `(W, G, S, M)`.
         weights: Those learnt from all windows, shape `(G, S, M)`.
         shares: Where the misses of each group lie.
-        days: Where its days lie, shape `(G, C, S, 2, bins)`.
+        days: Where its days and weeks lie, shape `(G, C, S, 4, bins)`.
         pool: How the contenders did on it.
     """
 

@@ -218,6 +218,20 @@ def test_each_segment_of_leads_carries_its_own_promise() -> None:
     assert windows == [13, 7, 3]
 
 
+def test_days_and_weeks_have_quantiles_of_their_own() -> None:
+    """No week lies mostly within a first day; the highest of 168 hours is above that of 24."""
+    (entry,) = contest(panel_of(noise(10.0)), Level(10.0)).index
+    first, *later = entry.segments
+    assert first.peak is not None
+    assert (first.week_peak, first.weekly_mean) == (None, None)
+    for segment in later:
+        assert segment.peak is not None
+        assert segment.week_peak is not None
+        assert segment.weekly_mean is not None
+        assert segment.week_peak[1] > segment.peak[1] > 0
+        assert segment.weekly_mean[0] < 0 < segment.weekly_mean[2]
+
+
 def test_a_horizon_alone_is_cut_into_the_same_leads() -> None:
     """Asked for the month only, the first day and week are still judged for themselves."""
     panel = panel_of(noise(10.0))
@@ -234,6 +248,7 @@ def test_a_constant_series_is_its_constant() -> None:
     (entry,) = result.index
     assert entry.horizons["next_week"].code == Code.CONSTANT
     assert (entry.scale, entry.segments[0].peak) == (None, None)
+    assert entry.segments[-1].week_peak is None
 
 
 def test_a_large_and_calm_series_is_scored_by_its_own_changes() -> None:
