@@ -1,6 +1,7 @@
 """The folder between sync and the server.
 
-    current.json                the version of each model that is served; replaced, never edited
+    current.json                the version of each model that is served, and its challenger's;
+                                replaced, never edited
     v/<model>/<version>/        one verified bundle; never changed once it stands there. A name
                                 that starts with a dot is a download that is under way
     sync.json                   what sync has tried, for /health and /metrics
@@ -35,13 +36,29 @@ class _Frozen(BaseModel):
 
 
 class Current(_Frozen):
-    """`current.json`: model -> version."""
+    """`current.json`.
+
+    Attributes:
+        models: Model -> the version that is served.
+        challengers: Model -> the version that may follow it, where there is one.
+        previous: Model -> the version that was served before, whose files are kept: a server that
+            starts, and finds the present one's damaged, has something to serve.
+    """
 
     models: Mapping[SafeName, SafeName] = Field(default_factory=dict)
+    challengers: Mapping[SafeName, SafeName] = Field(default_factory=dict)
+    previous: Mapping[SafeName, SafeName] = Field(default_factory=dict)
+
+    @property
+    def wanted(self) -> Mapping[str, tuple[str, str]]:
+        """Return what each is counted and told as -> (model, version)."""
+        return {name: (name, version) for name, version in self.models.items()} | {
+            challenger_of(name): (name, version) for name, version in self.challengers.items()
+        }
 
 
 class SyncCount(_Frozen):
-    """How often one thing went wrong for one model since sync started."""
+    """How often one thing went wrong for one model, or its challenger, since sync started."""
 
     model: str
     reason: str
@@ -54,10 +71,10 @@ class SyncState(_Frozen):
     Attributes:
         last_attempt: When sync last looked.
         seconds: Time between two looks.
-        last_success: When it last reached the registry for every model, or None.
+        last_success: When every champion was last as the registry has it, or None.
         refused: Bundles that were fetched and not accepted, by reason.
         failures: Attempts that did not get that far, by reason.
-        messages: The latest trouble of each model that has one, as a sentence.
+        messages: The latest trouble of each model, or its challenger, as a sentence.
     """
 
     last_attempt: AwareDatetime
@@ -66,6 +83,11 @@ class SyncState(_Frozen):
     refused: tuple[SyncCount, ...] = ()
     failures: tuple[SyncCount, ...] = ()
     messages: Mapping[str, str] = Field(default_factory=dict)
+
+
+def challenger_of(model: str) -> str:
+    """Return what a model's challenger is counted and told as; no model is called like that."""
+    return f"{model} (challenger)"
 
 
 def version_folder(cache: Path, model: str, version: str) -> Path:
@@ -122,11 +144,14 @@ def read_sync_state(cache: Path) -> SyncState | None:
 def replace_json(path: Path, value: BaseModel) -> None:
     """Put a new file in the old one's place, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(value.model_dump_json(indent=1))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(value.model_dump_json(indent=1))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # what a full disk has left of it
     fsync_folder(path.parent)
 
 

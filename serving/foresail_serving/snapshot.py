@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,15 @@ import structlog
 from foresail.bundle import Bundle, SeriesEntry
 from foresail.errors import BadBundle
 from foresail.horizons import QUANTILES
-from foresail_serving.cache import CURRENT, Stat, read_current, stat_of, stats_of, version_folder
+from foresail_serving.cache import (
+    CURRENT,
+    Stat,
+    challenger_of,
+    read_current,
+    stat_of,
+    stats_of,
+    version_folder,
+)
 
 _HOUR = timedelta(hours=1)
 _HOUR_SECONDS = 3600
@@ -60,7 +68,7 @@ class Found:
         return (self.served.bundle.manifest.trained_until - self.trained_until) // _HOUR
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Snapshot:
     """All bundles at one moment, and where each series stands in them.
 
@@ -71,6 +79,7 @@ class Snapshot:
         by_label: (metric, stat, scope, the scope's own label) -> series, as ordered above.
         stats: Metric -> the stats it is forecast in.
         carried_over: Model -> cluster -> how many of its series go on with an earlier forecast.
+        challenger: The bundles that may follow these, indexed alike; None where there are none.
     """
 
     models: Mapping[str, Served]
@@ -79,6 +88,13 @@ class Snapshot:
     by_label: Mapping[tuple[str, str, str, str], tuple[Found, ...]]
     stats: Mapping[str, tuple[str, ...]]
     carried_over: Mapping[str, Mapping[str, int]]
+    challenger: "Snapshot | None" = None
+
+    def of_alias(self, alias: str) -> "Snapshot":
+        """Return these bundles for `champion`, and the challenger's, perhaps none, for another."""
+        if alias == "champion":
+            return self
+        return Snapshot.of({}) if self.challenger is None else self.challenger
 
     @staticmethod
     def of(models: Mapping[str, Served]) -> "Snapshot":
@@ -121,15 +137,20 @@ class SnapshotStore:
         current: Read it once per request; it never changes under a reader.
         refused: How many bundles were refused, by (model, reason).
         swaps: How often the snapshot was replaced.
+        trouble: What keeps the server from looking for changes, as a sentence; empty while it
+            looks. Told by whoever calls `refresh` again and again.
     """
 
     def __init__(self, cache: Path) -> None:
         self.current = Snapshot.of({})
         self.refused: Counter[tuple[str, str]] = Counter()
         self.swaps = 0
+        self.trouble = ""
         self._cache = cache
         self._seen: Stat = None
-        self._wanted: Mapping[str, str] = {}
+        # by what each is told as: a model's name, or its challenger's
+        self._wanted: Mapping[str, tuple[str, str]] = {}
+        self._before: Mapping[str, str] = {}
         self._sound: dict[str, _Look] = {}
         self._unsound: dict[str, _Look] = {}
         self._told: dict[str, object] = {}
@@ -144,74 +165,113 @@ class SnapshotStore:
         seen = stat_of(self._cache / CURRENT)
         if seen is None or (seen != self._seen and not self._read(seen)):
             return False
-        looks = {name: self._look(name, version) for name, version in self._wanted.items()}
+        looks = {told: self._look(*wanted) for told, wanted in self._wanted.items()}
         if seen == self._seen and all(
-            look in (self._sound.get(name), self._unsound.get(name)) for name, look in looks.items()
+            look in (self._sound.get(told), self._unsound.get(told)) for told, look in looks.items()
         ):
             return False
-        before = self.current.models
-        models: dict[str, Served] = {}
-        for name, look in looks.items():
-            served = self._open(name, look, before.get(name))
-            if served is not None:
-                models[name] = served
+        before = _by_told(self.current)
+        found = {
+            told: self._open(told, look, before) or self._previous(told)
+            for told, look in looks.items()
+        }
         self._seen = seen
-        if all(before.get(n) is s for n, s in models.items()) and len(models) == len(before):
+        after = {told: served for told, served in found.items() if served is not None}
+        if _same(before, after):
             return False
-        self.current = Snapshot.of(self._one_model_per_metric(models))
+        self.current = self._snapshot(after)
         self.swaps += 1
-        for name, served in models.items():
-            if before.get(name) is not served:
-                self._log.info("serving", model=name, version=served.version)
+        for told, served in after.items():
+            if before.get(told) is not served:
+                self._log.info("serving", model=told, version=served.version)
         return True
+
+    def _snapshot(self, after: Mapping[str, Served]) -> Snapshot:
+        """Return these champions and their challengers as one."""
+        models, challengers = (
+            self._one_model_per_metric(some)
+            for some in (
+                {told: served for told, served in after.items() if told == served.name},
+                {told: served for told, served in after.items() if told != served.name},
+            )
+        )
+        champions = self.current
+        if not _same(champions.models, models):  # to index 10,000 series takes a while
+            champions = Snapshot.of(models)
+        return replace(champions, challenger=Snapshot.of(challengers) if challengers else None)
 
     def _read(self, seen: Stat) -> bool:
         try:
-            self._wanted = read_current(self._cache).models
+            current = read_current(self._cache)
         except BadBundle as error:
             self._refuse(CURRENT, error.check, str(error), of=seen)
             if not _may_pass(error):
                 self._seen = seen
             return False
+        self._wanted, self._before = current.wanted, current.previous
         return True
 
     def _look(self, name: str, version: str) -> _Look:
         return version, stats_of(version_folder(self._cache, name, version))
 
-    def _open(self, name: str, look: _Look, last_good: Served | None) -> Served | None:
-        version, stats = look
-        if look == self._unsound.get(name):
+    def _open(self, told: str, look: _Look, before: Mapping[str, Served]) -> Served | None:
+        last_good = before.get(told)
+        if self._stays(told, look, last_good):
             return last_good
-        if last_good is not None and last_good.version == version:
-            if look == self._sound.get(name):
-                return last_good
-            if stats[0] is None:  # what is mapped is still there for us
-                self._unsound[name] = look
-                return last_good
+        name, version = self._wanted[told]
+        challenger = challenger_of(name)
+        if challenger in before and look == self._sound.get(challenger):
+            self._sound[told] = look
+            return before[challenger]  # promoted: it is mapped already
         try:
             bundle = Bundle.open(version_folder(self._cache, name, version))
             _one_metric(bundle)
         except BadBundle as error:
-            self._refuse(name, error.check, str(error), of=look)
+            self._refuse(told, error.check, str(error), of=look)
             if not _may_pass(error):
-                self._unsound[name] = look
+                self._unsound[told] = look
             return last_good
         except OSError as error:
-            self._refuse(name, "unreadable", str(error.strerror), of=look)
+            self._refuse(told, "unreadable", str(error.strerror), of=look)
             return last_good
-        self._sound[name] = look
+        self._sound[told] = look
         return Served(name, version, bundle)
+
+    def _previous(self, name: str) -> Served | None:
+        """Return the version before, where a champion is not sound and none is mapped."""
+        version = self._before.get(name)
+        if version is None:
+            return None
+        try:
+            bundle = Bundle.open(version_folder(self._cache, name, version))
+            _one_metric(bundle)
+        except (BadBundle, OSError) as error:
+            self._log.warning("the version before is no better", model=name, reason=str(error))
+            return None
+        return Served(name, version, bundle)
+
+    def _stays(self, told: str, look: _Look, last_good: Served | None) -> bool:
+        """Say whether nothing need be opened: it was refused as it stands, or is mapped."""
+        version, stats = look
+        if look == self._unsound.get(told):
+            return True
+        if last_good is None or last_good.version != version:
+            return False
+        if stats[0] is None:  # what is mapped is still there for us
+            self._unsound[told] = look
+            return True
+        return look == self._sound.get(told)
 
     def _one_model_per_metric(self, models: Mapping[str, Served]) -> dict[str, Served]:
         """Keep the first model of each metric: two would answer the same question differently."""
         kept: dict[str, Served] = {}
-        for name, served in sorted(models.items()):
+        for told, served in sorted(models.items()):
             metric = served.bundle.manifest.metric
             if any(metric == other.bundle.manifest.metric for other in kept.values()):
                 text = f"another model serves {metric} already"
-                self._refuse(name, "duplicate-metric", text, of=self._sound.get(name))
+                self._refuse(told, "duplicate-metric", text, of=self._sound.get(told))
             else:
-                kept[name] = served
+                kept[served.name] = served
         return kept
 
     def _refuse(self, model: str, reason: str, message: str, *, of: object) -> None:
@@ -221,6 +281,17 @@ class SnapshotStore:
         self._told[model] = (reason, of)
         self.refused[model, reason] += 1
         self._log.warning("bundle refused", model=model, reason=reason, message=message)
+
+
+def _same(some: Mapping[str, Served], others: Mapping[str, Served]) -> bool:
+    """Say whether two hold the very same; equal bundles may be mapped from different files."""
+    return len(some) == len(others) and all(some.get(told) is s for told, s in others.items())
+
+
+def _by_told(snapshot: Snapshot) -> dict[str, Served]:
+    """Return what is served by what it is told as."""
+    challengers = snapshot.of_alias("challenger").models
+    return dict(snapshot.models) | {challenger_of(n): s for n, s in challengers.items()}
 
 
 def _may_pass(error: BadBundle) -> bool:

@@ -13,7 +13,7 @@ from factories import bundles
 from structlog.testing import capture_logs
 
 from foresail.bundle.schema import FORECAST, INDEX, MANIFEST
-from foresail_serving.cache import CURRENT
+from foresail_serving.cache import CURRENT, Current, replace_json
 from foresail_serving.snapshot import SnapshotStore
 
 
@@ -252,3 +252,40 @@ def test_a_missing_folder_changes_nothing_for_what_is_mapped(
     bundles.publish(tmp_path, level=20.0)
     assert store.refresh() is True
     assert float(store.current.models["foresail-cpu"].bundle.forecast[0, 0, 1]) == 20.0
+
+
+def test_a_server_that_starts_over_damage_serves_the_version_before(tmp_path: Path) -> None:
+    """It says which, counts what it refused, and takes the present one once it is sound."""
+    bundles.publish(tmp_path)
+    bundles.publish(tmp_path, version="2", level=20.0)
+    replace_json(
+        tmp_path / CURRENT,
+        Current(models={"foresail-cpu": "2"}, previous={"foresail-cpu": "1"}),
+    )
+    folder = tmp_path / "v" / "foresail-cpu" / "2"
+    flipped(folder)
+    store = SnapshotStore(tmp_path)
+    with capture_logs():
+        assert [store.refresh(), store.refresh()] == [True, False]
+        assert version(store) == "1"
+        assert store.refused == {("foresail-cpu", "sha256"): 1}
+        flipped(folder)
+        assert store.refresh() is True
+    assert version(store) == "2"
+
+
+def test_with_both_damaged_nothing_is_served(tmp_path: Path) -> None:
+    """There is nothing to fall back on, and it is no error of the server."""
+    flipped(bundles.publish(tmp_path))
+    shutil.copytree(tmp_path / "v" / "foresail-cpu" / "1", tmp_path / "v" / "foresail-cpu" / "2")
+    replace_json(
+        tmp_path / CURRENT,
+        Current(models={"foresail-cpu": "2"}, previous={"foresail-cpu": "1"}),
+    )
+    store = SnapshotStore(tmp_path)
+    with capture_logs() as logs:
+        assert store.refresh() is False
+    assert [entry["event"] for entry in logs] == [
+        "bundle refused",
+        "the version before is no better",
+    ]

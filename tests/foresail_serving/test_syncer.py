@@ -4,79 +4,21 @@ import json
 import random
 import shutil
 import threading
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from factories import bundles
-from servers.foresail import SetClock
+from factories.clocks import SetClock
+from factories.folder_registry import FolderRegistry
 from structlog.testing import capture_logs
 
 from foresail.bundle import Bundle
-from foresail.bundle.schema import FORECAST, MANIFEST
-from foresail.errors import BadBundle, ForesailError, Unreachable
+from foresail.bundle.schema import FORECAST
+from foresail.errors import Unreachable
 from foresail_serving.cache import SyncState, read_current, read_sync_state
 from foresail_serving.snapshot import SnapshotStore
 from foresail_serving.sync.syncer import Syncer
-
-
-@dataclass
-class FolderRegistry:
-    """A registry in a folder: `<root>/<model>/<version>/` are bundles, aliases stand in memory."""
-
-    root: Path
-    aliases: dict[str, str] = field(default_factory=dict)
-    tagged: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
-    down: ForesailError | None = None
-    fetched: list[tuple[str, str]] = field(default_factory=list)
-
-    def version_of(self, name: str, alias: str) -> str | None:
-        """Return what the alias names, unless the registry is down."""
-        if self.down:
-            raise self.down
-        return self.aliases.get(f"{name}@{alias}")
-
-    def tags(self, name: str, version: str) -> Mapping[str, str]:
-        """Return the tags of a version."""
-        return self.tagged.get((name, version), {})
-
-    def fetch(
-        self, name: str, version: str, folder: Path, *, files: Collection[str] | None = None
-    ) -> Path:
-        """Copy, verify, rename; a copy that stands there and is sound is kept."""
-        try:
-            Bundle.open(folder)
-        except BadBundle:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            return folder
-        self.fetched.append((name, version))
-        fresh = folder.parent / f".{folder.name}-part"
-        fresh.mkdir(parents=True)
-        try:
-            for file in (MANIFEST, *(files or ())):
-                shutil.copy(self.root / name / version / file, fresh / file)
-            Bundle.open(fresh)
-            fresh.rename(folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-        return folder
-
-    def add(self, version: str, *, hours: int = 0, name: str = "foresail-cpu") -> Path:
-        """Add a version trained so many hours after the first."""
-        folder = self.root / name / version
-        bundles.write(
-            folder,
-            metric=name.removeprefix("foresail-"),
-            trained_until=bundles.TRAINED_UNTIL + timedelta(hours=hours),
-        )
-        return folder
-
-    def promote(self, version: str, *, name: str = "foresail-cpu") -> None:
-        """Make a version champion."""
-        self.aliases[f"{name}@champion"] = version
 
 
 @pytest.fixture
@@ -195,10 +137,10 @@ def test_a_missing_alias_keeps_what_is_served(
 ) -> None:
     """Deleting the alias takes nothing away; the next promotion is seen at the next look."""
     look(syncer)
-    registry.aliases.clear()
+    registry.named.clear()
     assert look(syncer) is False
     assert current(syncer) == {"foresail-cpu": "1"}
-    assert state(syncer).failures[0].reason == "not-found"
+    assert state(syncer).failures[0].reason == "alias-missing"
     look(syncer)
     look(syncer)
     registry.add("2", hours=24)
@@ -230,7 +172,7 @@ def test_one_model_in_trouble_does_not_stop_another(
     tmp_path: Path, registry: FolderRegistry, clock: SetClock
 ) -> None:
     """Memory arrives although cpu has no champion."""
-    registry.aliases.clear()
+    registry.named.clear()
     registry.add("1", name="foresail-memory")
     registry.promote("1", name="foresail-memory")
     models = ("foresail-cpu", "foresail-memory")
@@ -247,11 +189,11 @@ def test_models_appear_together(tmp_path: Path, registry: FolderRegistry, clock:
     seen: list[dict[str, str]] = []
 
     class Watched(FolderRegistry):
-        def version_of(self, name: str, alias: str) -> str | None:
+        def aliases(self, name: str) -> Mapping[str, str]:
             seen.append(dict(read_current(cache).models))
-            return super().version_of(name, alias)
+            return super().aliases(name)
 
-    watched = Watched(registry.root, registry.aliases)
+    watched = Watched(registry.root, registry.named)
     models = ("foresail-cpu", "foresail-memory")
     assert look(Syncer(cache, watched, models=models, clock=clock)) is True
     assert seen == [{}, {}]
@@ -291,6 +233,18 @@ def test_what_a_killed_sync_left_is_swept(syncer: Syncer) -> None:
     stop.set()
     syncer.run(stop, jitter=random.Random(0))  # noqa: S311  # spreads looks, hides nothing
     assert [p.name for p in half.parent.iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("harm", [lambda file: file.write_text("{"), Path.unlink])
+def test_a_damaged_current_is_written_anew_without_the_registry(
+    syncer: Syncer, registry: FolderRegistry, harm: Callable[[Path], object]
+) -> None:
+    """Sync remembers what it has put there."""
+    look(syncer)
+    registry.down = Unreachable("MLflow does not answer")
+    harm(syncer.cache / "current.json")
+    assert look(syncer) is False
+    assert current(syncer) == {"foresail-cpu": "1"}
 
 
 def test_its_state_is_a_file_for_the_server(syncer: Syncer) -> None:

@@ -1,5 +1,6 @@
 """The read side: which version is champion, and its verified files. Needs mlflow-skinny only."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -17,14 +18,14 @@ from foresail.bundle.schema import MANIFEST, SERVED
 from foresail.errors import BadBundle, NotFound
 from foresail.registry import names
 from foresail.registry.address import parse_address
-from foresail.registry.connection import connect, patience, prepare_environment
+from foresail.registry.connection import connect, patience, prepare_environment, refresh_token
+from foresail.registry.transfer import Source
 from foresail.registry.translate import translated
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-_TRANSFER_SECONDS = 60
 _MANIFEST_LIMIT = 64 << 20
 
 
@@ -70,11 +71,20 @@ class VersionInfo:
 
 
 class RegistryClient:
-    """Reads MLflow's model registry. Makes no connection before it is asked something."""
+    """Reads MLflow's model registry. Makes no connection before it is asked something.
 
-    def __init__(self, tracking_uri: str, *, timeout_seconds: float = 5) -> None:
+    Args:
+        tracking_uri: MLflow.
+        timeout_seconds: For each question.
+        transfer_seconds: How long a small file may take; a large one has longer.
+    """
+
+    def __init__(
+        self, tracking_uri: str, *, timeout_seconds: float = 5, transfer_seconds: float = 60
+    ) -> None:
         self._address = parse_address(tracking_uri)
         self._timeout_seconds = timeout_seconds
+        self._transfer_seconds = transfer_seconds
         self._connected: MlflowClient | None = None
 
     @property
@@ -89,10 +99,19 @@ class RegistryClient:
             Unreachable: MLflow does not answer.
             AccessDenied: It refuses the credentials.
         """
+        return self.aliases(name).get(alias)
+
+    def aliases(self, name: str) -> Mapping[str, str]:
+        """Return alias -> version as of one moment; nothing where there is no such model.
+
+        Raises:
+            Unreachable: MLflow does not answer.
+            AccessDenied: It refuses the credentials.
+        """
         try:
-            return self._aliases(name).get(alias)
+            return self._aliases(name)
         except NotFound:
-            return None
+            return {}
 
     def version(self, name: str, version: str) -> VersionInfo:
         """Return what is known of one version.
@@ -154,6 +173,7 @@ class RegistryClient:
             NotFound: There is no such version.
             BadBundle: It holds no bundle, or one that fails its checks.
             Unreachable: MLflow does not answer, or the transfer broke off.
+            OSError: It cannot be written.
         """
         info = self.version(name, version)
         if _holds(folder, files, info):
@@ -171,39 +191,46 @@ class RegistryClient:
 
     def _download(self, info: VersionInfo, fresh: Path, files: Collection[str] | None) -> None:
         path = names.safe_bundle_path(_tag(info, names.BUNDLE_PATH))
-        with self._asking(f"version {info.version} of {info.name}") as client:
-            uri = client.get_model_version_download_uri(info.name, info.version)
-        root = f"{uri.rstrip('/')}/{path}"
-        self._take(root, MANIFEST, fresh, size=None)
-        manifest = read_manifest(fresh)
-        for file in manifest.files if files is None else files:
-            self._take(root, file, fresh, size=_size(manifest, file))
+        what = f"version {info.version} of {info.name}"
+        with self._asking(what) as client, patience(int(self._transfer_seconds)):
+            root = client.get_model_version_download_uri(info.name, info.version).rstrip("/")
+            source = Source.at(
+                f"{root}/{path}", address=self._address, seconds=self._transfer_seconds
+            )
+            there = {"": source.sizes("")}
+            self._take(source, MANIFEST, fresh, there=there, size=None)
+            manifest = read_manifest(fresh)
+            wanted = tuple(manifest.files if files is None else files)
+            _check_room(fresh, sum(_size(manifest, file) for file in wanted))
+            for file in wanted:
+                self._take(source, file, fresh, there=there, size=_size(manifest, file))
 
-    def _take(self, root: str, file: str, fresh: Path, *, size: int | None) -> None:
+    def _take(
+        self,
+        source: Source,
+        file: str,
+        fresh: Path,
+        *,
+        there: dict[str, dict[str, int | None]],
+        size: int | None,
+    ) -> None:
         """Download one file; refused unread where the server announces another size."""
-        import mlflow.artifacts  # noqa: PLC0415  # slow, and only the reader of files needs it
-
-        parent, _, base = file.rpartition("/")
-        target = fresh / parent
-        target.mkdir(parents=True, exist_ok=True)
-        uri = f"{root}/{parent}" if parent else root
-        with self._asking(f"file {file}"), patience(_TRANSFER_SECONDS):
-            listed = mlflow.artifacts.list_artifacts(
-                artifact_uri=uri, tracking_uri=self._address.uri
+        folder, _, base = file.rpartition("/")
+        if folder not in there:
+            there[folder] = source.sizes(folder)
+        if base not in there[folder]:
+            raise BadBundle(f"the version's artifacts lack {file}", check="missing")
+        announced = there[folder][base]
+        if size is not None and announced not in {None, size}:
+            raise BadBundle(f"{file} has {announced} bytes, expected {size}", check="size")
+        limit = _MANIFEST_LIMIT if announced is None else announced
+        if limit > _MANIFEST_LIMIT and size is None:
+            raise BadBundle(
+                f"{file} has {limit} bytes, expected {_MANIFEST_LIMIT} at most", check="size"
             )
-            sizes = {f.path.rpartition("/")[2]: f.file_size for f in listed if not f.is_dir}
-            if base not in sizes:
-                raise BadBundle(f"the version's artifacts lack {file}", check="missing")
-            announced = sizes[base]
-            if announced is not None and (
-                announced > _MANIFEST_LIMIT if size is None else announced != size
-            ):
-                raise BadBundle(f"{file} has {announced} bytes, expected {size}", check="sha256")
-            mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{uri}/{base}",
-                dst_path=str(target),
-                tracking_uri=self._address.uri,
-            )
+        limit = limit if size is None else size
+        with self._asking(f"file {file}"):
+            source.take(file, fresh, limit=limit)
 
     def _aliases(self, name: str) -> dict[str, str]:
         with self._asking(f"model {name}") as client:
@@ -221,6 +248,7 @@ class RegistryClient:
     def _asking(self, what: str) -> "Iterator[MlflowClient]":
         """Within this, MLflow's exceptions are Foresail's."""
         client = self._client()
+        refresh_token()
         with translated(self._address, what=what):
             yield client
 
@@ -244,6 +272,16 @@ def _tag(info: VersionInfo, tag: str) -> str:
             f"version {info.version} of {info.name} has no tag {tag}: Foresail did not register it",
             check="missing",
         ) from None
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    """Refuse before the disk is full, which others may write to as well.
+
+    Raises:
+        OSError: There is less room.
+    """
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _size(manifest: Manifest, file: str) -> int:
@@ -291,9 +329,13 @@ def _replace(folder: Path, fresh: Path) -> None:
 
 
 def _settle(folder: Path) -> None:
-    """Make a folder readable for the server's user, and durable before its rename."""
+    """Make a folder readable for the server's user, and durable before its rename.
+
+    Nobody writes its files again: a mapped file that is cut short kills whoever reads it.
+    """
     folder.chmod(0o755)  # mkdtemp gives 0700; the server may be another user
     for path in sorted(folder.rglob("*")):
         if path.is_file():
+            path.chmod(0o444)
             with path.open("rb") as file:
                 os.fsync(file.fileno())

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foresail.errors import NotFound, UsageError
+from foresail.errors import AccessDenied, NotFound, UsageError
 from foresail.registry.address import Address, with_credentials
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 _USERNAME, _PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
+_TOKEN, _TOKEN_FILE = "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_TOKEN_FILE"
 _set_by_us: dict[str, str] = {}
 """What `prepare_environment` has set in this process, to tell it from what the user has set."""
 
@@ -55,6 +56,23 @@ def prepare_environment(address: Address, *, timeout_seconds: float) -> None:
     for name, value in defaults.items():
         if name not in os.environ:
             os.environ[name] = _set_by_us[name] = value
+
+
+def refresh_token() -> None:
+    """Read the file of the token again, where one is named: a mounted secret is rotated.
+
+    MLflow takes the token from the environment for each request, and knows no file of it.
+
+    Raises:
+        AccessDenied: It cannot be read.
+    """
+    name = os.environ.get(_TOKEN_FILE)
+    if not name:
+        return
+    try:
+        os.environ[_TOKEN] = Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AccessDenied(f"cannot read the token in {name}; check {_TOKEN_FILE}") from error
 
 
 def connect(address: Address, *, create: bool) -> "MlflowClient":
