@@ -1,9 +1,9 @@
-"""From a query to exactly one series, or to a problem that says which ones there are."""
+"""From a query to its series: exactly one, or all that pass its filters; else to a problem."""
 
 from collections.abc import Collection, Sequence
 
+from foresail_serving.answers.queries import Alias, Filters, ForecastQuery, Stat
 from foresail_serving.problems import ProblemError
-from foresail_serving.queries import ForecastQuery
 from foresail_serving.snapshot import Found, Snapshot
 
 _MOST_CHOICES = 20
@@ -17,14 +17,14 @@ def select(snapshot: Snapshot, query: ForecastQuery, *, expected: Collection[str
     namespace's own series. Without a label it is the cluster's.
 
     Args:
-        snapshot: What is served.
+        snapshot: What is served under the alias of the query.
         query: What is asked.
         expected: Registered models that may still arrive, so that their metric is not unknown.
 
     Raises:
         ProblemError: No series fits, or more than one does.
     """
-    _check_metric(snapshot, query, expected)
+    check_metric(snapshot, query.metric, alias=query.alias, expected=expected)
     if query.series is not None:
         return _by_id(snapshot, query, query.series)
     labels = query.labels
@@ -43,19 +43,54 @@ def select(snapshot: Snapshot, query: ForecastQuery, *, expected: Collection[str
     raise _unknown(snapshot, query)
 
 
-def _check_metric(snapshot: Snapshot, query: ForecastQuery, expected: Collection[str]) -> None:
-    if query.metric in snapshot.stats:
+def check_metric(
+    snapshot: Snapshot, metric: str | None, *, alias: Alias, expected: Collection[str]
+) -> None:
+    """Raise the problem of a metric that is not forecast, or not yet.
+
+    Args:
+        snapshot: What is served under the alias.
+        metric: The one that is asked for; None for any.
+        alias: Whose forecast is asked for.
+        expected: As in `select`.
+
+    Raises:
+        ProblemError: It is not there.
+    """
+    if metric in snapshot.stats or (metric is None and snapshot.models):
         return
-    if not snapshot.models or f"foresail-{query.metric}" in expected:
+    of_it = "" if metric is None else f" of {metric[:100]}"
+    if alias == "challenger":
         raise ProblemError(
-            "no-forecast",
-            f"no forecast of {query.metric[:100]} has arrived yet; /health says what sync sees",
+            "no-challenger", f"no model{of_it} waits to follow the one in use; leave alias out"
+        )
+    if metric is None or not snapshot.models or f"foresail-{metric}" in expected:
+        raise ProblemError(
+            "no-forecast", f"no forecast{of_it} has arrived yet; /health says what sync sees"
         )
     raise ProblemError(
         "unknown-metric",
-        f"expected a metric that is forecast, got {query.metric[:100]!r}",
+        f"expected a metric that is forecast, got {metric[:100]!r}",
         choices=list(snapshot.stats),
     )
+
+
+def matching(snapshot: Snapshot, filters: Filters, *, stat: Stat | None) -> list[Found]:
+    """Return the series that pass every filter, ordered by id, metric and stat.
+
+    Args:
+        snapshot: What is served.
+        filters: Their metric and labels.
+        stat: Their stat; None for any.
+    """
+    labels = filters.labels
+    return [
+        item
+        for item in snapshot.series
+        if filters.metric in (None, item.entry.metric)
+        and stat in (None, item.entry.stat)
+        and all(item.entry.labels.get(name) == value for name, value in labels.items())
+    ]
 
 
 def _by_id(snapshot: Snapshot, query: ForecastQuery, series: str) -> Found:

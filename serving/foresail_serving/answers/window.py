@@ -1,51 +1,40 @@
 """The hours of one series that answer a question asked now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from foresail.horizons import HORIZONS
 from foresail.panel import FloatArray
-from foresail.times import isoformat, to_numpy
+from foresail.times import isoformat
 from foresail_serving.problems import ProblemError
 from foresail_serving.snapshot import Found
 
 _HOUR = timedelta(hours=1)
-_DIGITS = 7
+Values = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The stored hours within [start, start + hours).
+    """The stored hours within the ones asked.
 
     Attributes:
-        start: The present UTC hour.
-        hours: How many were asked.
+        missing: How many hours asked come before the first one that is there.
         first: Row of the first hour that is there.
-        values: p10, p50, p90 by hour, shape `(n, 3)`, n <= hours; n = 0 only where the series
-            abstains.
+        values: p10, p50, p90 by hour as they are stored, shape `(n, 3)`; n = 0 only where the
+            series abstains.
         stored_from: Row 0.
         age_hours: Row `i` is `age_hours + i + 1` hours ahead of what was known at training.
     """
 
-    start: datetime
-    hours: int
+    missing: int
     first: int
-    values: FloatArray
+    values: Values
     stored_from: datetime
     age_hours: int
-
-    @property
-    def end(self) -> datetime:
-        """Return the end of the last hour asked."""
-        return self.start + self.hours * _HOUR
-
-    @property
-    def complete(self) -> bool:
-        """Return whether every hour asked is there."""
-        return len(self.values) == self.hours
 
     @property
     def first_hour(self) -> datetime:
@@ -63,17 +52,14 @@ class Window:
         """Return how many hours ahead of what was known the first and last hour are, if any."""
         return own_leads(self.rows, age_hours=self.age_hours)
 
-    def stamp(self, row: int) -> datetime:
-        """Return the hour of a row of `values`."""
-        return self.first_hour + row * _HOUR
-
-    def ds(self) -> list[str]:
-        """Return the hours that are there, in ISO 8601."""
-        return _iso_hours(self.first_hour, len(self.values))
-
-    def ds_asked(self) -> list[str]:
-        """Return all hours asked, whether they are there or not."""
-        return _iso_hours(self.start, self.hours)
+    def within(self, begin: int, end: int) -> "Window":
+        """Return it without the rows of `values` before `begin` and from `end` on."""
+        return replace(
+            self,
+            missing=self.missing + begin,
+            first=self.first + begin,
+            values=self.values[begin:end],
+        )
 
 
 def cut(found: Found, *, horizon: str, hours: int, start: datetime) -> Window:
@@ -85,7 +71,7 @@ def cut(found: Found, *, horizon: str, hours: int, start: datetime) -> Window:
     manifest, entry = found.served.bundle.manifest, found.entry
     trained_until, age = manifest.trained_until, found.age_hours
     if start >= manifest.covers_until:
-        raise _expired(manifest.covers_until)
+        raise expired(manifest.covers_until)
     known = entry.horizons.get(horizon)
     if known is None:
         raise ProblemError(
@@ -94,21 +80,16 @@ def cut(found: Found, *, horizon: str, hours: int, start: datetime) -> Window:
             choices=[h.name for h in HORIZONS if h.name in entry.horizons],
         )
     offset = (start - trained_until) // _HOUR
-    first = max(offset, 0)
+    first, missing = max(offset, 0), max(-offset, 0)
     if known.winner is None:
-        empty = np.empty((0, len(manifest.quantiles)))
-        return Window(start, hours, first, empty, trained_until, age)
+        empty = np.empty((0, len(manifest.quantiles)), dtype=np.float32)
+        return Window(missing, first, empty, trained_until, age)
     if offset + hours <= 0:
-        raise ProblemError(
-            "forecast-not-begun",
-            f"the forecast begins at {isoformat(trained_until)}, after the hours asked; "
-            "is a clock wrong?",
-            first_hour=isoformat(trained_until),
-        )
+        raise not_begun(trained_until)
     if offset >= entry.hours:
-        raise _expired(trained_until + entry.hours * _HOUR)
+        raise expired(trained_until + entry.hours * _HOUR)
     stored = found.served.bundle.forecast[found.row, first : min(offset + hours, entry.hours)]
-    return Window(start, hours, first, significant(stored), trained_until, age)
+    return Window(missing, first, stored, trained_until, age)
 
 
 def rows_of(found: Found, *, hours: int, start: datetime) -> tuple[int, int] | None:
@@ -126,33 +107,44 @@ def own_leads(rows: tuple[int, int] | None, *, age_hours: int) -> tuple[int, int
     return (rows[0] + age_hours, rows[1] + age_hours) if rows else None
 
 
-def significant(values: NDArray[np.float32]) -> FloatArray:
-    """Return values to seven significant digits, which is what a float32 holds.
+def significant(values: Values) -> FloatArray:
+    """Return numbers as every answer writes them: the shortest decimals that name these float32.
 
-    Order is kept: quantiles that do not cross before do not cross after.
+    Whoever reads one as float32 has the published number, bit for bit. Order is kept: quantiles
+    that do not cross before do not cross after.
+
+    Args:
+        values: Of any shape; NaN stays NaN.
     """
-    exact = values.astype(np.float64)
-    magnitude = np.floor(np.log10(np.maximum(np.abs(exact), 1e-30))).astype(np.int64)
-    places = _DIGITS - 1 - magnitude
-    # Powers of ten are exact above one only, so large numbers are divided and small multiplied.
-    up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
-    return np.asarray(np.round(exact * up / down) / up * down)
+    plain_order = np.ascontiguousarray(values)
+    text = orjson.dumps(plain_order, option=orjson.OPT_SERIALIZE_NUMPY)
+    return np.array(orjson.loads(text), dtype=np.float64).reshape(values.shape)
+
+
+def number(value: np.float32) -> float:
+    """Return one number as `significant` does."""
+    return float(orjson.loads(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)))
 
 
 def plain(value: float) -> float:
-    """Return one number to seven significant digits."""
-    return float(f"{value:.{_DIGITS}g}")
+    """Return a figure that was computed, not published, to seven significant digits."""
+    return float("%.7g" % value)  # noqa: UP031  # a third faster than an f-string
 
 
-def _iso_hours(start: datetime, hours: int) -> list[str]:
-    stamps = to_numpy(start) + np.arange(hours).astype("timedelta64[h]")
-    return [f"{text}Z" for text in np.datetime_as_string(stamps, unit="s").tolist()]
-
-
-def _expired(end: datetime) -> ProblemError:
+def expired(end: datetime, *, asked: str = "the hours asked") -> ProblemError:
+    """Return the problem of a forecast that ends before what was asked does, or begins."""
     return ProblemError(
         "forecast-expired",
-        f"the last hour forecast ended at {isoformat(end)}; train again",
+        f"the forecast ends at {isoformat(end)}, before {asked}; train again",
         last_hour=isoformat(end - _HOUR),
         covers_until=isoformat(end),
+    )
+
+
+def not_begun(start: datetime, *, asked: str = "the hours asked") -> ProblemError:
+    """Return the problem of a forecast that begins after what was asked."""
+    return ProblemError(
+        "forecast-not-begun",
+        f"the forecast begins at {isoformat(start)}, after {asked}; is a clock wrong?",
+        first_hour=isoformat(start),
     )
