@@ -12,9 +12,9 @@ from statistics import fmean, geometric_mean
 
 from foresail.bundle import Quality, promise
 from foresail.horizons import HORIZONS, Horizon
-from foresail_serving.metrics import Exposition
+from foresail_serving.answers.window import plain, rows_of
+from foresail_serving.metrics.exposition import Exposition
 from foresail_serving.snapshot import Found, Snapshot
-from foresail_serving.window import plain, rows_of
 
 _STATES = ("measured", "unmeasured", "constant", "no-forecast")
 _FIGURES: dict[str, tuple[str, Callable[[list[Quality]], float]]] = {

@@ -1,0 +1,1 @@
+"""What `/metrics` and `/health` tell: the server's own state, and the forecast as gauges."""

@@ -1,0 +1,1 @@
+"""The read-only part of Prometheus' query API, over forecasts."""
