@@ -1,0 +1,1 @@
+"""Who may ask, how much, from where; and what is logged of it."""
