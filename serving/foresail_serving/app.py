@@ -1,32 +1,32 @@
 """Build the server's app."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-
-import structlog
-from fastapi import FastAPI
+from anyio import CapacityLimiter
 from starlette.types import ASGIApp
 
-from foresail import __version__
+from foresail_serving.access.gate import Gate
+from foresail_serving.access.log import AccessLog
 from foresail_serving.child import SyncChild
 from foresail_serving.clock import Clock, utc_now
-from foresail_serving.metrics import RequestCounts
-from foresail_serving.problems import add_problem_handlers
-from foresail_serving.routes.catalog import catalog_router
-from foresail_serving.routes.forecasts import forecast_router
-from foresail_serving.routes.openapi import add_openapi
-from foresail_serving.routes.state import state_router
+from foresail_serving.front.drain import Drain
+from foresail_serving.front.front import Front
+from foresail_serving.front.kept import AnswerCache
+from foresail_serving.front.later import Later
+from foresail_serving.front.lifespan import Lifespan
+from foresail_serving.front.pages import ForecastPages
+from foresail_serving.front.refusals import Refusals
+from foresail_serving.metrics.requests import RequestCounts
 from foresail_serving.settings import ServeSettings
 from foresail_serving.snapshot import SnapshotStore
 from foresail_serving.state import State
 
-_DESCRIPTION = """Forecasts of the CPU and memory of Kubernetes clusters, hour by hour, with bands
-whose coverage was measured. Times are UTC; a row speaks of the hour that starts at its `ds`."""
-
 
 def create_app(
-    settings: ServeSettings, *, clock: Clock = utc_now, child: SyncChild | None = None
+    settings: ServeSettings,
+    *,
+    clock: Clock = utc_now,
+    child: SyncChild | None = None,
+    drain: Drain | None = None,
+    refusals: Refusals | None = None,
 ) -> ASGIApp:
     """Return the server as an ASGI app; it opens the cache when it is started.
 
@@ -34,47 +34,36 @@ def create_app(
         settings: Where the cache is, and what the answers assume.
         clock: The present, UTC-aware.
         child: Sync, where this program has started one.
+        drain: Told by this program when it is about to stop.
+        refusals: Where this program counts the connections that it refuses.
     """
+    gate = Gate.of(settings, clock=clock)
     state = State(
         settings,
         clock,
         SnapshotStore(settings.cache_dir),
         RequestCounts(),
         child or SyncChild(),
+        AnswerCache(settings.cache_bytes),
+        drain or Drain(),
+        refusals or Refusals(),
+        CapacityLimiter(1),
+        gate,
     )
-    app = FastAPI(
-        title="Foresail",
-        version=__version__,
-        description=_DESCRIPTION,
-        lifespan=_lifespan,
-        redoc_url=None,
-        separate_input_output_schemas=False,
+    log = AccessLog.of(settings)
+    routes = Later(lambda: _routes(state))
+    lifespan = Lifespan(state, gate=gate, log=log, routes=routes)
+    return Front(
+        routes,
+        state,
+        lifespan=lifespan,
+        pages=ForecastPages(state.files),
+        gate=gate,
+        access_log=log,
     )
-    app.state.foresail = state
-    add_problem_handlers(app)
-    app.include_router(forecast_router())
-    app.include_router(catalog_router())
-    app.include_router(state_router())
-    add_openapi(app)
-    return state.requests.around(app)
 
 
-@contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    state: State = app.state.foresail
-    state.store.refresh()
-    watching = asyncio.create_task(_watch(state.store, state.settings.watch_seconds))
-    yield
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching
+def _routes(state: State) -> ASGIApp:
+    from foresail_serving.routes.api import build_api  # noqa: PLC0415  # most of the start
 
-
-async def _watch(store: SnapshotStore, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await asyncio.to_thread(store.refresh)
-        except (OSError, MemoryError) as error:
-            # A full machine may heal; the bundle that is served stays.
-            structlog.get_logger("foresail.snapshot").error("refresh failed", error=str(error))
+    return build_api(state)

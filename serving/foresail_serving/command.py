@@ -77,7 +77,7 @@ def sync(
 
 
 def _announce(url: str) -> None:
-    typer.echo(f"serving on {url} (docs: {url}/docs)")
+    typer.echo(f"serving on {url} (the dashboard; the API: {url}/docs)")
 
 
 def _check_address(tracking_uri: str) -> None:

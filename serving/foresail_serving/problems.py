@@ -2,31 +2,40 @@
 
 import http
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import structlog
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 PROBLEMS = {
     "bad-request": (400, "The request is wrong"),
     "ambiguous-series": (400, "More than one series fits"),
+    "too-many-rows": (400, "More rows than one file may have"),
+    "unauthorized": (401, "A token is needed"),
+    "forbidden": (403, "Not with this token"),
+    "url-key-refused": (403, "Not with a key in the URL"),
     "unknown-metric": (404, "No such metric"),
     "unknown-series": (404, "No such series"),
     "unknown-horizon": (404, "Not forecast for this horizon"),
+    "no-challenger": (404, "There is no challenger"),
     "not-found": (404, "No such page"),
     "method-not-allowed": (405, "Not with this method"),
     "not-acceptable": (406, "Not in this format"),
+    "request-timeout": (408, "The request came too slowly"),
+    "body-too-large": (413, "The body is too large"),
+    "url-too-long": (414, "The URL is too long"),
+    "wrong-host": (421, "Not under this name"),
+    "too-many-requests": (429, "Too much at once"),
+    "head-too-large": (431, "The headers are too large"),
     "internal": (500, "The server failed"),
+    "access-closed": (503, "Nobody can be let in"),
+    "draining": (503, "The server is about to stop"),
     "no-forecast": (503, "There is no forecast yet"),
     "forecast-not-begun": (503, "The forecast begins later"),
     "forecast-expired": (503, "The forecast has run out"),
 }
 """Slug -> status and title. The type is `urn:foresail:problem:<slug>`; none is ever renamed."""
-_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 406: "not-acceptable"}
 
 
 class ProblemError(Exception):
@@ -59,49 +68,3 @@ def problem_response(slug: str, detail: str, *, extra: Mapping[str, Any] | None 
     if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "30"
     return Response(json.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
-
-
-def add_problem_handlers(app: FastAPI) -> None:
-    """Make every error of the app a problem."""
-    app.add_exception_handler(ProblemError, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_bug)
-
-
-def _on_problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)  # noqa: S101  # registered for this class alone
-    return problem_response(error.slug, error.detail, extra=error.extra)
-
-
-def _on_validation(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
-    errors = [_parameter_error(e) for e in error.errors()]
-    detail = "; ".join(f"{e['parameter']}: {e['message']}" for e in errors)
-    return problem_response("bad-request", detail, extra={"errors": errors})
-
-
-def _parameter_error(error: Mapping[str, Any]) -> dict[str, str]:
-    where: Sequence[Any] = error.get("loc", ())
-    name = str(where[-1]) if len(where) > 1 else "query"
-    known = {"extra_forbidden": "no such parameter; see /docs for those of this route"}
-    return {"parameter": name[:100], "message": known.get(error["type"], error["msg"])}
-
-
-def _on_http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  # as above
-    slug = _BY_STATUS.get(error.status_code, "bad-request")
-    details = {
-        "not-found": "there is no such page; /docs lists them all",
-        "method-not-allowed": "this page is only read: use GET",
-    }
-    response = problem_response(slug, details.get(slug, str(error.detail)))
-    response.headers.update(error.headers or {})
-    return response
-
-
-def _on_bug(request: Request, error: Exception) -> Response:
-    structlog.get_logger("foresail.http").error(
-        "request failed", path=request.url.path, error=type(error).__name__
-    )
-    return problem_response("internal", "the server failed on this request; its log says why")

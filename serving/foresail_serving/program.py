@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import signal
+import resource
 import socket
 import threading
 import time
@@ -11,18 +11,20 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import structlog
-import uvicorn
 
 from foresail.errors import ForesailError, NotFound, UsageError
 from foresail_serving.app import create_app
 from foresail_serving.cache import read_sync_state
 from foresail_serving.child import SyncChild
+from foresail_serving.front.drain import Drain
+from foresail_serving.front.refusals import Refusals
+from foresail_serving.front.server import GuardedServer
 from foresail_serving.settings import ServeSettings
 
-_STOP_SECONDS = 5
 _READY_SECONDS = 120
 _POLL_SECONDS = 0.05
 _BACKLOG = 2048
+_MOST_FILES = 65536
 
 
 def run_server(
@@ -48,14 +50,10 @@ def run_server(
     listening = _listen(settings)
     url = _url(listening)
     child = SyncChild()
-    config = uvicorn.Config(
-        create_app(settings, child=child),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-    )
-    server = uvicorn.Server(config)
+    drain, refusals = Drain(), Refusals()
+    app = create_app(settings, child=child, drain=drain, refusals=refusals)
+    _allow_many_connections()
+    server = GuardedServer(app, settings, listening=listening, drain=drain, refusals=refusals)
     ready = threading.Event()
 
     def watch() -> None:
@@ -66,15 +64,12 @@ def run_server(
             _wait_ready(url, ready, child)
             server.should_exit = True
 
-    # Uvicorn raises the signal again when it has stopped; without this the process would die of
-    # it before sync was told.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
-    with _sync(child, settings, tracking_uri), listening:
-        threading.Thread(target=watch, daemon=True).start()
-        try:
-            server.run(sockets=[listening])
-        except KeyboardInterrupt:
-            return
+    try:
+        with _sync(child, settings, tracking_uri), listening:
+            threading.Thread(target=watch, daemon=True).start()
+            server.run()
+    except KeyboardInterrupt:  # before the server could take it, or while sync was ending
+        return
     if until_ready and not ready.is_set():
         raise _not_ready(settings, child)
 
@@ -99,6 +94,15 @@ def _listen(settings: ServeSettings) -> socket.socket:
             f"cannot listen on {host} port {port}: {reason}; choose another with --port"
         ) from error
     return listening
+
+
+def _allow_many_connections() -> None:
+    """Raise the soft limit of open files, which is 1,024 where nobody has thought of it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):  # macOS has a lower limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _url(listening: socket.socket) -> str:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from foresail.capacity import FULL_THRESHOLD
 from foresail.horizons import NEXT_DAY, NEXT_MONTH, NEXT_WEEK
+from foresail_serving.access.settings import AccessSettings
 
 _CONFIG = SettingsConfigDict(
     env_prefix="FORESAIL_",
@@ -35,8 +36,10 @@ Factors = Annotated[tuple[float, float], NoDecode, BeforeValidator(_pair)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 
 
-class ServeSettings(BaseSettings):
+class ServeSettings(AccessSettings):
     """Of the server; the variable is `FORESAIL_` and the field's name in upper case.
+
+    Those about access are `access.settings.AccessSettings`.
 
     Attributes:
         cache_dir: The folder that sync fills and the server reads.
@@ -49,6 +52,13 @@ class ServeSettings(BaseSettings):
         full_threshold: Share of the ceiling that counts as full.
         stale_after_hours: A forecast trained longer ago than this is called stale.
         watch_seconds: How often the server looks whether sync has brought something new.
+        request_seconds: For reading one request, head and body.
+        write_seconds: Within which a client that is answered has to read on.
+        drain_seconds: How long SIGTERM lets the server answer before it stops.
+        cache_bytes: Room for ready answers.
+        max_rows: Rows of one file of many series; 500,000 are about 100 MB of CSV.
+        max_sheet_rows: The same of a workbook; a sheet ends at 1,048,576.
+        query_max_samples: Series times steps of one PromQL query; a million are 25 MB of JSON.
     """
 
     model_config = _CONFIG
@@ -63,6 +73,13 @@ class ServeSettings(BaseSettings):
     full_threshold: float = Field(default=FULL_THRESHOLD, gt=0, le=1)
     stale_after_hours: int = Field(default=36, ge=1)
     watch_seconds: float = Field(default=0.5, gt=0)
+    request_seconds: float = Field(default=10.0, gt=0)
+    write_seconds: float = Field(default=30.0, gt=0)
+    drain_seconds: float = Field(default=3.0, ge=0)
+    cache_bytes: int = Field(default=64 * 2**20, ge=0)
+    max_rows: int = Field(default=500_000, ge=1)
+    max_sheet_rows: int = Field(default=100_000, ge=1, le=1_000_000)
+    query_max_samples: int = Field(default=1_000_000, ge=1)
 
     @model_validator(mode="after")
     def _ranges_ascend(self) -> "ServeSettings":

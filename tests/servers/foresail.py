@@ -2,36 +2,24 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
+from factories.clocks import SetClock
 
 from foresail_serving.app import create_app
+from foresail_serving.front.drain import Drain
+from foresail_serving.front.refusals import Refusals
+from foresail_serving.front.server import GuardedServer
 from foresail_serving.settings import ServeSettings
 from servers.base import free_port
-
-
-@dataclass
-class SetClock:
-    """A clock that stands where it is put."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        """Return the present."""
-        return self.now
-
-    def forward(self, **span: float) -> None:
-        """Let time pass, in the units of `timedelta`."""
-        self.now += timedelta(**span)
 
 
 @dataclass(frozen=True)
@@ -55,10 +43,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """Asks one server."""
+    """Asks one server; of one in this process, `drain` and `refusals` are its own."""
 
     port: int
     sent: dict[str, str] = field(default_factory=dict)
+    drain: Drain = field(default_factory=Drain)
+    refusals: Refusals = field(default_factory=Refusals)
 
     @property
     def url(self) -> str:
@@ -100,13 +90,13 @@ def serving(cache: Path, clock: SetClock, **settings: Any) -> Iterator[Client]:
     """Run the server over a cache folder, with this clock, until the block ends."""
     port = free_port()
     chosen = ServeSettings(cache_dir=cache, watch_seconds=0.02, **settings)
-    config = uvicorn.Config(
-        create_app(chosen, clock=clock), host="127.0.0.1", port=port, log_level="error"
-    )
-    server = uvicorn.Server(config)
+    drain, refusals = Drain(), Refusals()
+    app = create_app(chosen, clock=clock, drain=drain, refusals=refusals)
+    listening = socket.create_server(("127.0.0.1", port))
+    server = GuardedServer(app, chosen, listening=listening, drain=drain, refusals=refusals)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    client = Client(port)
+    client = Client(port, drain=drain, refusals=refusals)
     client.wait("/livez", 200)
     try:
         yield client

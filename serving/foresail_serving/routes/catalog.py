@@ -7,16 +7,17 @@ from fastapi import APIRouter, Query, Request, Response
 
 from foresail.horizons import HORIZONS
 from foresail.times import isoformat
-from foresail_serving.answer import code_name, quality_of
+from foresail_serving.answers.answer import code_name, quality_of
+from foresail_serving.answers.queries import SeriesQuery
+from foresail_serving.answers.schemas import HorizonOut, ModelList, ModelRef, SeriesOut, SeriesPage
+from foresail_serving.answers.selection import matching
+from foresail_serving.answers.window import rows_of
 from foresail_serving.clock import hour_of
-from foresail_serving.formats import reply_json
-from foresail_serving.queries import SeriesQuery
-from foresail_serving.report import models_out
+from foresail_serving.front.conditional import WORK, reply_json
+from foresail_serving.metrics.report import challengers_out, models_out
+from foresail_serving.routes.dependencies import ONCE, StateOf
 from foresail_serving.routes.openapi import problem_docs
-from foresail_serving.schemas import HorizonOut, ModelList, ModelRef, SeriesOut, SeriesPage
 from foresail_serving.snapshot import Found, Snapshot
-from foresail_serving.state import ONCE, StateOf
-from foresail_serving.window import rows_of
 
 
 def catalog_router() -> APIRouter:
@@ -35,7 +36,9 @@ def catalog_router() -> APIRouter:
     ) -> Response:
         """List series, ordered by id, metric and stat; every filter narrows."""
         hour = hour_of(state.clock())
-        return reply_json(request, series_page(state.store.current, query, hour=hour))
+        page = series_page(state.store.current, query, hour=hour)
+        request.scope[WORK] = len(page.series) / 1000
+        return reply_json(page)
 
     @router.get(
         "/v1/models",
@@ -44,25 +47,24 @@ def catalog_router() -> APIRouter:
         response_model=ModelList,
         responses=problem_docs(),
     )
-    async def list_models(request: Request, state: StateOf) -> Response:
+    async def list_models(state: StateOf) -> Response:
         """List the models that are served."""
         hour = hour_of(state.clock())
-        models = models_out(state.store.current, hour=hour, settings=state.settings)
-        return reply_json(request, ModelList(models=models))
+        snapshot, settings = state.store.current, state.settings
+        champions = models_out(snapshot, hour=hour, settings=settings)
+        challengers = challengers_out(snapshot, hour=hour, settings=settings)
+        return reply_json(ModelList(models=(*champions, *challengers)))
 
     return router
 
 
 def series_page(snapshot: Snapshot, query: SeriesQuery, *, hour: datetime) -> SeriesPage:
     """Return one page of the series that pass every filter, with what is promised at this hour."""
-    labels, needle = query.labels, (query.q or "").casefold()
+    needle = (query.q or "").casefold()
     found = [
         item
-        for item in snapshot.series
-        if query.metric in (None, item.entry.metric)
-        and query.stat in (None, item.entry.stat)
-        and needle in item.entry.series.casefold()
-        and all(item.entry.labels.get(name) == value for name, value in labels.items())
+        for item in matching(snapshot, query, stat=query.stat)
+        if needle in item.entry.series.casefold()
     ]
     end = query.offset + query.limit
     return SeriesPage(

@@ -1,21 +1,18 @@
-"""`/livez`, `/readyz`, `/health`, `/metrics`: how the server itself is."""
+"""`/livez`, `/readyz`, `/health`: how the server itself is."""
 
 import asyncio
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi import APIRouter, Response
 
+from foresail_serving.answers.schemas import Alive, Health
 from foresail_serving.cache import read_sync_state
-from foresail_serving.clock import hour_of
-from foresail_serving.formats import JSON_TYPE
-from foresail_serving.gauges import ForecastGauges
+from foresail_serving.formats.negotiation import MEDIA_TYPES
+from foresail_serving.metrics.report import health
 from foresail_serving.problems import ProblemError
-from foresail_serving.report import health, metrics_page
+from foresail_serving.routes.dependencies import ONCE, StateOf
 from foresail_serving.routes.openapi import problem_docs
-from foresail_serving.schemas import Alive, Health
-from foresail_serving.state import ONCE, StateOf
 
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_JSON = MEDIA_TYPES["json"]
 _NO_STORE = {"Cache-Control": "no-store"}
 _UNHEALTHY = ("expired", "no-forecast")
 
@@ -23,7 +20,6 @@ _UNHEALTHY = ("expired", "no-forecast")
 def state_router() -> APIRouter:
     """Return the routes about the server itself."""
     router = APIRouter(tags=["server"], dependencies=[ONCE])
-    gauges = ForecastGauges()
 
     @router.get(
         "/livez",
@@ -34,23 +30,27 @@ def state_router() -> APIRouter:
     )
     async def livez() -> Response:
         """Answer, always: restarting would not bring a forecast."""
-        return Response(Alive(status="alive").model_dump_json(), media_type=JSON_TYPE)
+        return Response(Alive(status="alive").model_dump_json(), media_type=_JSON)
 
     @router.get(
         "/readyz",
         operation_id="getReady",
         summary="Whether there is a forecast to answer from",
         response_model=Alive,
-        responses=problem_docs("no-forecast"),
+        responses=problem_docs("no-forecast", "draining"),
     )
     async def readyz(state: StateOf) -> Response:
         """Answer 200 from the first bundle on; how old it is stands in /health."""
+        if state.drain.draining:
+            raise ProblemError("draining", "the server is about to stop; ask another one")
         if not state.store.current.models:
             raise ProblemError(
                 "no-forecast", "no forecast has arrived yet; /health says what sync sees"
             )
         return Response(
-            Alive(status="ready").model_dump_json(), media_type=JSON_TYPE, headers=_NO_STORE
+            Alive(status="ready").model_dump_json(),
+            media_type=_JSON,
+            headers=_NO_STORE,
         )
 
     @router.get(
@@ -69,28 +69,10 @@ def state_router() -> APIRouter:
         body = health(state, sync)
         status = 503 if body.status in _UNHEALTHY else 200
         return Response(
-            body.model_dump_json(), status_code=status, media_type=JSON_TYPE, headers=_NO_STORE
+            body.model_dump_json(),
+            status_code=status,
+            media_type=_JSON,
+            headers=_NO_STORE,
         )
-
-    @router.get(
-        "/metrics",
-        operation_id="getMetrics",
-        summary="The server's metrics and the forecast as gauges, for Prometheus",
-        response_class=PlainTextResponse,
-        responses=problem_docs(),
-    )
-    async def get_metrics(state: StateOf) -> Response:
-        """Write Prometheus' text format."""
-        sync = await asyncio.to_thread(read_sync_state, state.settings.cache_dir)
-        # once an hour this looks at every series: not where the requests are answered
-        of_forecasts = await asyncio.to_thread(
-            gauges.text, state.store.current, hour_of(state.clock())
-        )
-        return Response(metrics_page(state, sync) + of_forecasts, media_type=_METRICS_TYPE)
-
-    @router.get("/", include_in_schema=False)
-    async def index(request: Request) -> Response:
-        """Lead people to the pages' documentation."""
-        return RedirectResponse(request.url_for("swagger_ui_html").path, status_code=307)
 
     return router

@@ -26,6 +26,9 @@ def forecast_example(horizon: Horizon) -> dict[str, Any]:
         "unit": "cores",
         "horizon": horizon.name,
         "step": "1h",
+        "agg": None,
+        "tz": "UTC",
+        "alias": "champion",
         "start": isoformat(_START),
         "end": isoformat(_START + timedelta(hours=horizon.hours)),
         "complete": True,
@@ -50,6 +53,7 @@ def forecast_example(horizon: Horizon) -> dict[str, Any]:
             "naive_sql": 0.66,
             "naive_mase": 0.9,
         },
+        "quantiles_of": "hours",
         "summary": {
             "mean": 3.35,
             "peak": 3.4,
