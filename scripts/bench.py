@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import accuracy, contest, demo, engine, history
+from benchmarks import accuracy, contest, demo, engine, faults, history, serve, soak
 from benchmarks.figure import Figure, show
 from rich.console import Console
 
@@ -16,12 +16,18 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "contest": contest.full,
     "demo": demo.full,
     "engine": engine.full,
+    "faults": faults.full,
     "history": history.full,
+    "serve": serve.full,
+    "soak": soak.full,
 }
 SMALL: dict[str, Callable[[], list[Figure]]] = {
     "contest": contest.small,
     "engine": engine.small,
+    "faults": faults.small,
     "history": history.small,
+    "serve": serve.small,
+    "soak": soak.small,
 }
 
 

@@ -39,6 +39,11 @@ def at_least(name: str, value: float, unit: str, *, least: float, note: str = ""
     return Figure(name, value, unit, f">= {least:g}", value >= least, note=note)
 
 
+def at_most(name: str, value: float, unit: str, *, most: float, note: str = "") -> Figure:
+    """Return a figure that is to be `most` or less."""
+    return Figure(name, value, unit, f"<= {most:g}", value <= most, note=note)
+
+
 def below(name: str, value: float, unit: str, *, limit: float, note: str = "") -> Figure:
     """Return a figure that is to be less than `limit`."""
     return Figure(name, value, unit, f"< {limit:g}", value < limit, note=note)

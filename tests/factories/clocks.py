@@ -1,7 +1,8 @@
-"""A clock that a test turns by hand."""
+"""Clocks that a test turns by hand."""
 
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 
 @dataclass
@@ -26,3 +27,18 @@ class HandClock:
         with self._lock:
             self.slept.append(seconds)
             self.seconds += seconds
+
+
+@dataclass
+class SetClock:
+    """A clock that stands where it is put."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        """Return the present."""
+        return self.now
+
+    def forward(self, **span: float) -> None:
+        """Let time pass, in the units of `timedelta`."""
+        self.now += timedelta(**span)

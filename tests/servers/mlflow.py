@@ -26,17 +26,16 @@ class MlflowServer:
     artifacts: Path
 
 
-@pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    """Start MLflow once a session: it needs 15 s and half a gigabyte."""
-    require(str(Path(sys.executable).with_name("mlflow")), package="python package mlflow")
-    folder = tmp_path_factory.mktemp("mlflow")
-    artifacts, log, port = folder / "artifacts", folder / "log.txt", free_port()
+def start_mlflow(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start the program over a folder that it keeps everything in; it is ready some 15 s later.
+
+    Its workers are children of its own: end its process group.
+    """
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-        *("--artifacts-destination", str(artifacts)),
+        *("--artifacts-destination", str(folder / "artifacts")),
     ]
     # with job execution MLflow starts ten processes that nobody here needs
     env = {
@@ -44,19 +43,26 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowSe
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    with log.open("wb") as out:
-        process = subprocess.Popen(
+    with (folder / "log.txt").open("ab") as out:
+        return subprocess.Popen(
             command, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """Start MLflow once a session: it needs 15 s and half a gigabyte."""
+    require(str(Path(sys.executable).with_name("mlflow")), package="python package mlflow")
+    folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
+    process = start_mlflow(folder, port)
+    try:
+        uri = f"http://127.0.0.1:{port}"
+        wait_http(f"{uri}/health", seconds=90, log=folder / "log.txt")
+        yield MlflowServer(uri=uri, artifacts=folder / "artifacts")
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
         try:
-            uri = f"http://127.0.0.1:{port}"
-            wait_http(f"{uri}/health", seconds=90, log=log)
-            yield MlflowServer(uri=uri, artifacts=artifacts)
-        finally:
-            # its workers are children of its own: end the group, and wait for the parent
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(timeout=15)
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=15)
