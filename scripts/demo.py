@@ -211,7 +211,7 @@ def _server(home: Path, port: int) -> Iterator[str]:
             _wait(child, url, champions=_champions(home), log=log)
         yield url
     finally:
-        child.send_signal(signal.SIGTERM)
+        child.send_signal(signal.SIGINT)
         child.wait(timeout=30)
 
 
@@ -254,7 +254,7 @@ def _show_urls(home: Path, url: str, made: LocalRun) -> None:
     for name, task in pages.items():
         shutil.copyfile(made.task(task).artifacts["report"], home / f"{name}.html")
     lines = [
-        f"server    {url}/docs",
+        f"dashboard {url}/",
         *(f"{name:9} {home / name}.html" for name in pages),
         f"registry  .venv/bin/foresail registry list --tracking-uri sqlite:///{home}/mlflow.db",
         "",

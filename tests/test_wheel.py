@@ -23,4 +23,7 @@ def test_the_wheel_holds_our_packages_and_nothing_else(tmp_path: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
     assert "foresail/reports/templates/quality.html" in names
     assert "foresail_pipelines/compiled/forecast.yaml" in names
+    assert {
+        f"foresail_serving/web/{name}" for name in ("index.html", "app.js", "style.css")
+    } <= set(names)
     assert all(f"{package}/py.typed" in names for package in PACKAGES)

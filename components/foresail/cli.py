@@ -25,12 +25,13 @@ COMMANDS = {
 }
 """Commands of the library: name -> one line. Each is a module of `foresail.commands`."""
 
-EXTRAS = {"serve": "serve", "sync": "sync", "pipeline": "pipelines"}
+EXTRAS = {"serve": "serve", "sync": "sync", "token": "serve", "pipeline": "pipelines"}
 """Commands of the faces: name -> the extra that brings what it needs."""
 
 FACES = {
     "serve": "Sync the champion forecasts and answer next_day, next_week, next_month.",
     "sync": "Fetch the champion forecasts for a server beside it.",
+    "token": "Make tokens for the server, and check the file that lists them.",
     "pipeline": "Compile, check, run, upload and schedule the Kubeflow pipeline.",
 }
 

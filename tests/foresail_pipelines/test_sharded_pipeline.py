@@ -21,6 +21,8 @@ from foresail_pipelines.compiler import FORECAST, FORECAST_SHARDED
 from foresail_pipelines.local import run
 from foresail_pipelines.runs import LocalRun
 
+pytestmark = pytest.mark.heavy
+
 SERIES, DAYS = 1100, 15
 TRAINING: Mapping[str, Any] = {"horizons": "next_day", "windows": 2}
 

@@ -11,21 +11,37 @@ import pytest
 from factories import bundles
 from servers.foresail import Client, SetClock, serving
 
+from foresail.bundle import Segment
 from foresail_serving.problems import PROBLEMS
 from foresail_serving.settings import ServeSettings, SyncSettings
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
 SHOWN = re.findall(
     r"```sh\ncurl -s 'http://127\.0\.0\.1:8080(\S+)'\n```\n\n```(\w+)\n(.*?)\n```", PAGE, re.DOTALL
 )
-COLUMNS = ("ds", "p10", "p50", "p90")
+COLUMNS = ("ds", "local", "p10", "p50", "p90")
+MEASURED = Segment(
+    until_hours=bundles.STEPS,
+    model="prophet",
+    quality=bundles.QUALITY,
+    peak=(0.25, 0.75, 1.5),
+    daily_mean=(-0.5, 0.0, 0.5),
+    week_peak=(0.5, 1.0, 2.0),
+    weekly_mean=(-0.5, 0.0, 0.5),
+)
+"""Of the node's series: its days and weeks were measured."""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """The cluster that the page speaks of, at the time that it names."""
     cache = tmp_path_factory.mktemp("cache")
-    bundles.publish(cache)
+    index = [
+        entry.model_copy(update={"segments": (MEASURED,)}) if "node" in entry.labels else entry
+        for entry in bundles.cluster_entries()
+    ]
+    bundles.publish(cache, index=index)
     bundles.publish(cache, metric="memory", level=8 * bundles.GIB)
     with serving(cache, SetClock(bundles.TRAINED_UNTIL + timedelta(hours=12, minutes=34))) as up:
         yield up
@@ -33,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 def test_every_command_is_followed_by_its_answer() -> None:
     """The pattern below misses no command of the page."""
-    assert len(SHOWN) == PAGE.count("\ncurl ") == 10
+    assert len(SHOWN) == PAGE.count("\ncurl ") == 12
 
 
 @pytest.mark.parametrize(("path", "kind", "block"), SHOWN, ids=[path for path, _, _ in SHOWN])
@@ -62,8 +78,9 @@ def test_every_problem_is_explained(slug: str) -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    """Each variable has its row."""
+    """Each variable has its row, on the page of what it sets."""
+    pages = "".join(p.read_text(encoding="utf-8") for p in DOCS.glob("*.md"))
     names = {f"FORESAIL_{name.upper()}" for name in ServeSettings.model_fields}
     names |= {f"FORESAIL_{name.upper()}" for name in SyncSettings.model_fields}
     names = names - {"FORESAIL_TRACKING_URI"} | {"MLFLOW_TRACKING_URI"}
-    assert {name for name in names if f"\n| `{name}` |" not in PAGE} == set()
+    assert {name for name in names if f"\n| `{name}` |" not in pages} == set()

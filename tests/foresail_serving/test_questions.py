@@ -100,6 +100,32 @@ def test_a_wrong_question_is_told_what_is_wrong(
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("question", "detail"),
+    [
+        ("next_day?metric=", "metric: expected a value, got none"),
+        (f"next_day?series={'x' * 513}", "series: expected at most 512 characters, got 513"),
+        ("next_day?stat=median", "stat: expected 'mean' or 'max', got 'median'"),
+        ("next_day?x=1", "x: no such parameter; see /docs for those of this route"),
+        ("next_day?full_at=half", "full_at: expected a number, got 'half'"),
+        ("next_day?full_at=0", "full_at: expected more than 0.0, got '0'"),
+        ("next_day?tz=Mars", "tz: expected a time zone such as Europe/Berlin or UTC"),
+        ("series?limit=all", "limit: expected a whole number, got 'all'"),
+        (f"series?limit={'9' * 5000}", "limit: expected a whole number, got '" + "9" * 100 + "'"),
+        ("series?limit=0", "limit: expected at least 1, got '0'"),
+        ("series?limit=1001", "limit: expected at most 1000, got '1001'"),
+        ("history", "series: expected a value, got none"),
+        ("series?limit=0&q=", "q: expected a value, got none; limit: expected at least 1, got '0'"),
+    ],
+)
+def test_a_wrong_parameter_is_told_in_plain_words(one: Client, question: str, detail: str) -> None:
+    """What was expected and what came, in the server's own words and not in those of a library."""
+    answer = one.get(f"/v1/{question}").json()
+    assert answer["detail"] == detail
+    told = [f"{error['parameter']}: {error['message']}" for error in answer["errors"]]
+    assert "; ".join(told) == detail
+
+
 NASTY = [
     "../../../../etc/passwd",
     "..\\..\\windows",
@@ -124,7 +150,8 @@ def test_names_are_keys_and_never_paths(one: Client, name: str) -> None:
 
 def test_a_name_that_is_too_long_is_refused(one: Client) -> None:
     """Nobody has a series of ten thousand letters."""
-    assert one.get(f"/v1/next_day?series={'x' * 10_000}").problem == "bad-request"
+    assert one.get(f"/v1/next_day?series={'x' * 600}").problem == "bad-request"
+    assert one.get(f"/v1/next_day?series={'x' * 10_000}").problem == "url-too-long"
 
 
 def test_bytes_that_are_no_text_are_no_series(one: Client) -> None:

@@ -99,7 +99,7 @@ class ServerProcess:
         return client
 
     def __exit__(self, *_: object) -> None:
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=30)
         self.log.close()
 

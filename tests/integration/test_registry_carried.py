@@ -108,7 +108,7 @@ def test_the_server_serves_both_forecasts_side_by_side(
             dev = client.wait(f"{path}dev", 200, seconds=60).json()
             prod = client.get(f"{path}prod").json()
         finally:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
     assert (prod["code"], prod["trained_until"]) == (0, isoformat(MIDNIGHT))
     assert (dev["code"], dev["trained_until"]) == (402, isoformat(MIDNIGHT - timedelta(days=1)))
@@ -119,6 +119,7 @@ def test_the_server_serves_both_forecasts_side_by_side(
     assert prod["p50"][0] - dev["p50"][0] == 10.0
 
 
+@pytest.mark.heavy
 def test_killed_at_any_moment_it_registers_a_whole_bundle_or_none(
     registry: Registry, metric: str, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def test_the_whole_round_works_on_a_sqlite_file(tmp_path: Path) -> None:
     assert not Path("mlruns").exists()
 
 
+@pytest.mark.heavy
 def test_two_processes_may_start_on_a_fresh_file(tmp_path: Path) -> None:
     """Whoever comes first makes MLflow's tables; the other waits for them."""
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"

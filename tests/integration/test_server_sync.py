@@ -104,7 +104,7 @@ def test_a_sync_that_dies_is_noticed(tmp_path: Path) -> None:
                 assert time.monotonic() < deadline, health
                 time.sleep(0.05)
         finally:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
     assert health["status"] == "degraded"
     assert '"event": "sync ended"' in (tmp_path / "log").read_text()
 
@@ -148,7 +148,7 @@ def test_without_a_registry_the_cache_is_served(tmp_path: Path) -> None:
             reasons = client.get("/health").json()["reasons"]
             metrics = client.get("/metrics").body.decode()
         finally:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
     assert reasons[0].startswith("foresail-cpu: ")
     labels = '{model="foresail-cpu",reason="unreachable"}'
     assert f"foresail_sync_failures_total{labels}" in metrics

@@ -23,7 +23,7 @@ from foresail.history import History, read_history
 from foresail.settings import Settings
 from foresail.steps import stage_history
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.heavy]
 
 SERVERS: dict[str, tuple[str, Size, Scope]] = {
     "prometheus": ("big_prometheus", BIG, "namespace"),
