@@ -228,7 +228,7 @@ def test_it_serves_as_anybody_from_a_machine_it_cannot_write(cache: Path, tmp_pa
     if os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("setpriv"):
         pytest.skip("needs root, unshare and setpriv")
     for folder in (*reversed(tmp_path.parents), tmp_path):
-        if folder.owner() == "root" and folder.name.startswith("pytest-"):
+        if folder.owner() == "root" and folder.name.startswith(("pytest-", "popen-")):
             folder.chmod(0o755)
     tmp_path.chmod(0o755)
     script = (

@@ -27,6 +27,8 @@ _LINGER_SECONDS = 2.0
 _NO_LINGER = struct.pack("ii", 1, 0)
 _TAKEN_BYTES = 64 * 1024
 """What a client takes of an answer within `write_seconds`, or it is not reading."""
+_SHARED_BYTES = 8 * 1024
+"""A larger body is written by itself: copying it costs more than writing twice."""
 _FRAMED_BYTES = MAX_HEAD + 2 * MAX_BODY
 """Of a whole request: the marks between the chunks of a body may be as long as the body."""
 _HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?")
@@ -222,7 +224,12 @@ class GuardedProtocol(HttpToolsProtocol):
         body = b"" if cycle.scope["method"] == "HEAD" else answer.body
         date = self._guard.date_lines(self.server_state.default_headers)
         cycle.response_started = cycle.response_complete = True
-        self.transport.write(b"".join((answer.status, date, answer.head, end, body)))
+        if len(body) > _SHARED_BYTES:
+            # what a slow client has not taken is the kept body itself, not a copy for each of them
+            self.transport.write(b"".join((answer.status, date, answer.head, end)))
+            self.transport.write(body)
+        else:
+            self.transport.write(b"".join((answer.status, date, answer.head, end, body)))
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()

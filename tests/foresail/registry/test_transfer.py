@@ -185,7 +185,8 @@ def test_a_rotated_token_is_read_again(
     mlflow: SmallMlflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From its file, while the program runs; the one before is forgotten."""
-    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "")  # so that what is set later is taken back
+    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
     file = tmp_path / "token"
     file.write_text("first\n")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN_FILE", str(file))
