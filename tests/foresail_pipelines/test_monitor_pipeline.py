@@ -3,12 +3,15 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from factories.live_bundles import TRAINED_UNTIL, history_csv, write_live_bundle
 from factories.mlflow_files import fresh_mlflow
 
 from foresail.registry import Registry
 from foresail_pipelines.compiler import MONITOR
 from foresail_pipelines.local import run
+
+pytestmark = pytest.mark.heavy
 
 
 def test_it_stages_what_came_and_moves_the_alias_back(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from foresail.steps import register
 from foresail.steps.artifacts import HistoryFacts
 from foresail.times import isoformat
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.heavy]
 
 SERVE = "from foresail_serving.command import app; app()"
 REGISTER = """
@@ -119,7 +119,6 @@ def test_the_server_serves_both_forecasts_side_by_side(
     assert prod["p50"][0] - dev["p50"][0] == 10.0
 
 
-@pytest.mark.heavy
 def test_killed_at_any_moment_it_registers_a_whole_bundle_or_none(
     registry: Registry, metric: str, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from servers.foresail import Client
 
 from foresail_serving.access.tokens import new_token, sha256_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.heavy]
 
 
 def started(folder: Path, tokens: Path, port: int, log: Path) -> "subprocess.Popen[bytes]":

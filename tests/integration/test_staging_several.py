@@ -81,6 +81,7 @@ def test_when_none_answers_nothing_is_published(tmp_path: Path) -> None:
     assert not (tmp_path / "history" / "manifest.json").exists()
 
 
+@pytest.mark.heavy
 def test_one_prometheus_tells_its_clusters_apart_by_a_label(
     simulated_prometheus: SimulatedPrometheus, start_prometheus: StartPrometheus, tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ class GuardedServer(uvicorn.Server):
         if self._drain.draining:
             if not self._drain_told:
                 self._drain_told = True
+                self._leave_at = monotonic() + self._drain_seconds
                 structlog.get_logger("foresail.serve").info("draining", seconds=self._drain_seconds)
             self.should_exit = self.should_exit or monotonic() >= self._leave_at
         await self._mind_the_door()
@@ -112,7 +113,6 @@ class GuardedServer(uvicorn.Server):
         if self._drain.draining or self.should_exit:
             self.should_exit = self.force_exit = True
         elif sig == signal.SIGTERM:
-            self._leave_at = monotonic() + self._drain_seconds
             self._drain.begin()
         else:
             self.should_exit = True
