@@ -156,6 +156,14 @@ class SnapshotStore:
         self._told: dict[str, object] = {}
         self._log = structlog.get_logger("foresail.snapshot")
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Say whether a model that is to be served is not there at all."""
+        return any(
+            name not in self.current.models and told == name
+            for told, (name, _version) in self._wanted.items()
+        )
+
     def refresh(self) -> bool:
         """Look at `current.json` and its folders, return whether something else is served now.
 

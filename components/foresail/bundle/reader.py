@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,8 +63,9 @@ class Bundle:
         index = _read_index(folder)
         forecast, history = _map(folder, FORECAST), _map(folder, HISTORY)
         _check_arrays(folder.name, manifest, index, forecast, history)
-        # the check has looked at every page; whoever asks needs a few of them
-        return Bundle(manifest, index, _map(folder, FORECAST), _map(folder, HISTORY))
+        _forget_pages(forecast)
+        _forget_pages(history)
+        return Bundle(manifest, index, forecast, history)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -152,6 +154,15 @@ def verify_folder(folder: Path, name: str, manifest: Manifest) -> None:
         file = path.relative_to(folder).as_posix()
         if file not in files:
             raise BadBundle(f"{folder.name}: {MANIFEST} does not name {file}", check="manifest")
+
+
+def _forget_pages(array: NDArray[np.float32]) -> None:
+    """Give back the memory of a mapping that was looked at whole; its pages come when asked for."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def _read_index(folder: Path) -> tuple[SeriesEntry, ...]:

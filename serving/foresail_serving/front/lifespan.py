@@ -12,6 +12,7 @@ from foresail_serving.access.log import AccessLog
 from foresail_serving.front.later import Later
 from foresail_serving.state import State
 
+_LOOKS, _LOOK_SECONDS = 10, 0.2
 _FORECASTS_FIRST_SECONDS = 0.5
 """A replica that starts under load answers forecasts before it builds what else there is."""
 _TOKENS, _FORECASTS = "the file of tokens", "new forecasts"
@@ -39,7 +40,7 @@ class Lifespan:
     async def __call__(self, receive: Receive, send: Send) -> None:
         """Speak ASGI's lifespan protocol."""
         await receive()
-        self._state.store.refresh()
+        await self._open()
         gc.freeze()
         tasks = [asyncio.create_task(work) for work in (self._watch(), self._build())]
         await send({"type": "lifespan.startup.complete"})
@@ -51,6 +52,16 @@ class Lifespan:
         if self._log is not None:
             await self._log.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _open(self) -> None:
+        """Open what is served; what sync is mending just now is worth a moment's wait."""
+        store = self._state.store
+        store.refresh()
+        for _ in range(_LOOKS):
+            if not store.is_incomplete:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+            store.refresh()
 
     async def _build(self) -> None:
         await asyncio.sleep(_FORECASTS_FIRST_SECONDS)
