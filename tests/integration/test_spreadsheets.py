@@ -8,15 +8,16 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
 import pytest
-from factories import bundles, sheets
+from factories import sheets
 from factories.sheets import HOSTILE
 from openpyxl.worksheet.worksheet import Worksheet
-from servers.foresail import Client, SetClock, serving
+from servers.files import hostile_files, plain_files
+from servers.foresail import Client
 
 from foresail.cells import harmless
 
@@ -25,7 +26,6 @@ pytestmark = [
     pytest.mark.heavy,
     pytest.mark.skipif(shutil.which("soffice") is None, reason="there is no LibreOffice here"),
 ]
-NOON = bundles.TRAINED_UNTIL + timedelta(hours=12)
 CSV_IN = "CSV:44,34,UTF8,1"
 DOCS = Path(__file__).parents[2] / "docs/spreadsheets.md"
 PRINTABLE = tuple(name for name in HOSTILE if name.isprintable())
@@ -34,19 +34,14 @@ PRINTABLE = tuple(name for name in HOSTILE if name.isprintable())
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A server of a small cluster."""
-    cache = tmp_path_factory.mktemp("cache")
-    bundles.publish(cache)
-    bundles.publish(cache, metric="memory", level=8 * bundles.GIB)
-    with serving(cache, SetClock(NOON)) as running:
+    with plain_files(tmp_path_factory.mktemp("cache")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A server of series whose names would do harm."""
-    cache = tmp_path_factory.mktemp("hostile")
-    bundles.publish(cache, index=sheets.hostile_entries())
-    with serving(cache, SetClock(NOON)) as running:
+    with hostile_files(tmp_path_factory.mktemp("hostile")) as running:
         yield running
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from factories import bundles
 from factories.clocks import SetClock
+from servers.base import unable
 from servers.foresail import Client, serving
 from servers.process import command, environment, process, published
 from servers.raw import HOST, read_to_end, statuses
@@ -226,7 +227,7 @@ def test_many_rolling_restarts_break_nothing(cache: Path) -> None:
 def test_it_serves_as_anybody_from_a_machine_it_cannot_write(cache: Path, tmp_path: Path) -> None:
     """A read-only root, a uid without a name, no network, no home: the first forecast is there."""
     if os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("setpriv"):
-        pytest.skip("needs root, unshare and setpriv")
+        unable("needs root, unshare and setpriv")
     for folder in (*reversed(tmp_path.parents), tmp_path):
         if folder.owner() == "root" and folder.name.startswith(("pytest-", "popen-")):
             folder.chmod(0o755)

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,9 +15,13 @@ import pytest
 def require(program: str, *, package: str) -> str:
     """Return the program's path; skip by name without it, or fail where servers are required."""
     found = shutil.which(program)
-    if found:
-        return found
-    message = f"needs {program}: install the Debian package {package}"
+    if found is None:
+        unable(f"needs {program}: install the Debian package {package}")
+    return found
+
+
+def unable(message: str) -> NoReturn:
+    """Skip by name what cannot be run here, or fail where everything is required."""
     if os.environ.get("FORESAIL_REQUIRE_SERVERS") == "1":
         pytest.fail(message)
     pytest.skip(message)

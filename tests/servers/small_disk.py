@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from servers.base import unable
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def small_disk(folder: Path, *, kilobytes: int) -> Iterator[Path]:
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("needs to mount a tmpfs: run as root")
+        unable("needs to mount a tmpfs: run as root")
     try:
         yield folder
     finally:
